@@ -1,0 +1,49 @@
+"""Loops of unknown length as first-class dataflow on Dask, in the words of Prefect Core.
+
+Examples
+--------
+>>> from daskloop import Flow, Parameter, task
+>>> @task
+... def double(x):
+...     return 2 * x
+>>> with Flow("doubles") as flow:
+...     doubled = double.map(Parameter("numbers"))
+>>> flow.run(numbers=[1, 2]).result[doubled].result  # doctest: +SKIP
+[2, 4]
+"""
+
+from importlib import import_module
+from typing import Any
+
+import daskloop.engine.signals
+import daskloop.engine.state
+import daskloop.triggers  # noqa: F401
+from daskloop.contexts import context
+from daskloop.define.annotations import flatten, mapped, unmapped
+from daskloop.define.decorator import task
+from daskloop.define.parameter import Parameter
+from daskloop.define.scope import tags
+from daskloop.define.task import Task
+from daskloop.flow.flow import Flow
+
+__all__ = [
+    "Flow",
+    "Parameter",
+    "Task",
+    "__version__",
+    "context",
+    "flatten",
+    "mapped",
+    "tags",
+    "task",
+    "unmapped",
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # Executors know Dask's clusters; nobody pays for that before a flow runs.
+    if name == "executors":
+        return import_module("daskloop.executors")
+    raise AttributeError(f"module 'daskloop' has no attribute {name!r}")

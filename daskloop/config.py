@@ -1,0 +1,86 @@
+"""Daskloop's settings, kept in Dask's configuration under ``daskloop``.
+
+The defaults are in ``daskloop.yaml`` beside this file, with a line on each. They are registered
+the first time a setting is read, so that ``import daskloop`` need not import Dask.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+__all__ = ["seconds", "setting", "size"]
+
+
+def setting(name: str) -> Any:
+    """Read the setting ``daskloop.<name>``.
+
+    Parameters
+    ----------
+    name : str
+        As it is written in ``daskloop.yaml``, for example ``"executor"``.
+
+    Returns
+    -------
+    object
+        The value as YAML, the environment or `dask.config.set` gave it.
+    """
+    import dask.config
+
+    _register_defaults()
+    return dask.config.get(f"daskloop.{name}")
+
+
+def seconds(name: str) -> float:
+    """Read a setting that is a duration, such as ``30s``.
+
+    Raises
+    ------
+    ValueError
+        If it is not a duration of zero or more.
+    """
+    import dask.utils
+
+    value = setting(name)
+    try:
+        result = float(dask.utils.parse_timedelta(value))
+    except (TypeError, ValueError, KeyError, AttributeError):
+        result = -1.0
+    if not 0 <= result < float("inf"):
+        raise ValueError(
+            f"Config daskloop.{name} is {value!r}, which is no duration. Write for example '30s'."
+        )
+    return result
+
+
+def size(name: str) -> int:
+    """Read a setting that is a number of bytes, such as ``64KiB``.
+
+    Raises
+    ------
+    ValueError
+        If it is not a size of zero or more.
+    """
+    import dask.utils
+
+    value = setting(name)
+    try:
+        result = int(dask.utils.parse_bytes(value))
+    except (TypeError, ValueError, AttributeError):
+        result = -1
+    if result < 0:
+        raise ValueError(
+            f"Config daskloop.{name} is {value!r}, which is no size. Write for example '64KiB'."
+        )
+    return result
+
+
+@functools.cache
+def _register_defaults() -> None:
+    """Tell Dask the defaults; what the user has set already keeps its place before them."""
+    import dask.config
+    import yaml
+
+    text = Path(__file__).with_name("daskloop.yaml").read_text(encoding="utf-8")
+    dask.config.update_defaults(yaml.safe_load(text))

@@ -1,0 +1,41 @@
+"""Import path of Prefect Core; the states live in `daskloop.states`."""
+
+from daskloop.states import (
+    Cached,
+    Cancelled,
+    Crashed,
+    Failed,
+    Finished,
+    Looped,
+    Mapped,
+    Paused,
+    Pending,
+    Retrying,
+    Running,
+    Scheduled,
+    Skipped,
+    State,
+    Success,
+    TimedOut,
+    TriggerFailed,
+)
+
+__all__ = [
+    "Cached",
+    "Cancelled",
+    "Crashed",
+    "Failed",
+    "Finished",
+    "Looped",
+    "Mapped",
+    "Paused",
+    "Pending",
+    "Retrying",
+    "Running",
+    "Scheduled",
+    "Skipped",
+    "State",
+    "Success",
+    "TimedOut",
+    "TriggerFailed",
+]

@@ -1,0 +1,147 @@
+"""What a run announces to those who watch it: views, logs, notifiers.
+
+Events are sent after the record; whoever hears one can change nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from daskloop.keys import Address
+from daskloop.states import State
+
+__all__ = [
+    "AttemptFailed",
+    "AttemptLost",
+    "ChildEnded",
+    "Event",
+    "IterationEnded",
+    "Listener",
+    "MapOpened",
+    "RetryScheduled",
+    "RunEnded",
+    "RunStalled",
+    "RunStarted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a run."""
+
+    run: str
+    """Name of the run."""
+    at: float
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """The run has its plan and its executor."""
+
+    flow: str
+    executor: str
+    """How the executor describes itself, without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapOpened(Event):
+    """The width of a map is known."""
+
+    slug: str
+    name: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class IterationEnded(Event):
+    """One iteration of a loop is done and recorded; the loop goes on."""
+
+    address: Address
+    name: str
+    message: str
+    worker: str
+    seconds: float
+    """Time in user code."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed(Event):
+    """One attempt failed."""
+
+    address: Address
+    name: str
+    run_count: int
+    attempts: int
+    """How many attempts the task's budget allows in all."""
+    message: str
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryScheduled(Event):
+    """The failed attempt will be tried again; until then it holds no worker."""
+
+    address: Address
+    name: str
+    run_count: int
+    """Number of the attempt that comes next."""
+    delay: float
+    """Seconds from the failure to the next try."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLost(Event):
+    """A submitted attempt will not come back and is submitted again, or given up."""
+
+    address: Address
+    name: str
+    reason: str
+    charged: bool
+    """True if the attempt was executing there and its loss budget pays."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded(Event):
+    """A task, or one child of a map, has its final state."""
+
+    address: Address
+    name: str
+    state: State
+    seconds: float
+    """Time from its first start, zero if it never ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStalled(Event):
+    """Nothing has moved for a while; the text says why."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded(Event):
+    """The flow has its final state."""
+
+    flow: str
+    state: State
+    seconds: float
+    iterations: int
+    retries: int
+    losses: int
+
+
+class Listener(Protocol):
+    """Anything that wants to hear of events.
+
+    Notes
+    -----
+    Called on a thread of its own, one event after the other; what it raises is logged and
+    stops nothing.
+    """
+
+    def hear(self, event: Event) -> None:
+        """Take note of one event."""
+        ...

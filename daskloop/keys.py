@@ -1,0 +1,84 @@
+"""How runs, tasks, attempts and Dask keys are named."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from typing import NamedTuple
+
+__all__ = ["Address", "Place", "dask_key", "full_name", "idempotency_key", "run_name"]
+
+
+class Place(NamedTuple):
+    """One level of an address: which task, which child, which iteration."""
+
+    slug: str
+    child: int | None
+    iteration: int
+
+
+Address = tuple[Place, ...]
+"""Where an iteration is, from the outside in; of length one for a task in a flow."""
+
+_ADJECTIVES = (
+    "amber bold brisk calm clear cosy deft eager fair fleet glad grand hardy keen kind late light "
+    "lively lucid mellow mild neat noble plain proud quick quiet rapid ready sharp shy silver "
+    "sleek snug sober solid spry steady still stout sunny swift tidy true vivid warm wise"
+).split()
+_ANIMALS = (
+    "badger beaver bison bittern crane curlew dipper dunlin egret falcon ferret finch gannet "
+    "godwit grebe hare heron hoopoe ibis jackdaw kestrel kite lark linnet lynx marten merlin "
+    "osprey otter owl oyster petrel pipit plover puffin raven robin sandpiper seal shrike "
+    "siskin snipe stoat stork swallow swift tern thrush vole wigeon wren"
+).split()
+
+
+def run_name() -> str:
+    """Make a name for a run: two words for people, eight hex digits to keep it unique.
+
+    Examples
+    --------
+    >>> run_name()  # doctest: +SKIP
+    'quiet-heron-7f3a9c12'
+    """
+    draw = random.SystemRandom()
+    return f"{draw.choice(_ADJECTIVES)}-{draw.choice(_ANIMALS)}-{uuid.uuid4().hex[:8]}"
+
+
+def full_name(name: str, index: int | None) -> str:
+    """Name a task, or one child of a map.
+
+    Examples
+    --------
+    >>> full_name("square", None), full_name("square", 3)
+    ('square', 'square[3]')
+    """
+    return name if index is None else f"{name}[{index}]"
+
+
+def dask_key(
+    run: str, address: Address, run_count: int, submission: int
+) -> tuple[str, int, int, int, int]:
+    """Make the key of one attempt; no two submissions of any run share one.
+
+    Dask's dashboard groups by the first item; None in a key is a TypeError there.
+
+    Examples
+    --------
+    >>> dask_key("quiet-heron-7f3a9c12", (Place("fib-1", None, 2),), 1, 0)
+    ('fib-1-7f3a9c12', -1, 2, 1, 0)
+    """
+    slug, index, iteration = address[-1]
+    return (f"{slug}-{run[-8:]}", -1 if index is None else index, iteration, run_count, submission)
+
+
+def idempotency_key(run: str, address: Address) -> str:
+    """Name one iteration of one run, the same for all its attempts.
+
+    Examples
+    --------
+    >>> idempotency_key("quiet-heron-7f3a9c12", (Place("fib-1", 3, 2),))
+    'quiet-heron-7f3a9c12/fib-1[3]@2'
+    """
+    steps = "/".join(f"{full_name(slug, index)}@{n}" for slug, index, n in address)
+    return f"{run}/{steps}"

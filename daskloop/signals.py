@@ -1,0 +1,105 @@
+"""What task code raises to say how it ends.
+
+Signals derive from `BaseException`, so that ``except Exception`` in user code does not
+swallow them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from daskloop import states
+
+__all__ = ["FAIL", "LOOP", "RETRY", "SKIP", "SUCCESS", "TRIGGERFAIL", "Signal"]
+
+
+class Signal(BaseException):
+    """Base of the signals.
+
+    Parameters
+    ----------
+    message : str, optional
+        Becomes the message of the state.
+    result : Any, optional
+        Becomes the result of the state.
+    """
+
+    state_class: type[states.State] = states.State
+
+    def __init__(self, message: str | None = None, result: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.result = result
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (), self.__dict__
+
+    def __str__(self) -> str:
+        return self.message or ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.message!r})"
+
+
+class LOOP(Signal):
+    """End this iteration and start the next with `result` as its payload.
+
+    Examples
+    --------
+    >>> raise LOOP(message="page 3", result={"page": 4})  # doctest: +SKIP
+    """
+
+    state_class = states.Looped
+
+    def __str__(self) -> str:
+        said = f"{self.message} " if self.message else ""
+        return (
+            f"{said}(LOOP only has meaning inside a task that a flow runs; "
+            "task.run() is the plain function and ends after one iteration)"
+        )
+
+
+class SKIP(Signal):
+    """End the task as `Skipped`; what depends on it is skipped too."""
+
+    state_class = states.Skipped
+
+
+class SUCCESS(Signal):
+    """End the task, or the loop, as `Success` with `result`."""
+
+    state_class = states.Success
+
+
+class FAIL(Signal):
+    """End the attempt as `Failed`; it is retried if retries are left."""
+
+    state_class = states.Failed
+
+
+class TRIGGERFAIL(Signal):
+    """Raised by triggers: the condition for the task to run was not met."""
+
+    state_class = states.TriggerFailed
+
+
+class RETRY(Signal):
+    """Try the same iteration again, whatever the retry budget.
+
+    Parameters
+    ----------
+    start_time : datetime, optional
+        When to try again; at once if not given. A naive datetime is taken as local time.
+    """
+
+    state_class = states.Retrying
+
+    def __init__(
+        self,
+        message: str | None = None,
+        result: Any = None,
+        start_time: datetime | None = None,
+    ) -> None:
+        super().__init__(message, result)
+        self.start_time = start_time
