@@ -1,0 +1,223 @@
+"""What a task is, apart from any flow: its function, its options, its copies."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from daskloop.define import signature
+from daskloop.define.hooks import Hook, Hooks, StateHandler, check_callable, hooks
+from daskloop.define.limits import Duration, Limits, count, limits
+from daskloop.define.names import checked_name
+from daskloop.define.options import HOOKS, LIMITS, OPTIONS, RETRY, Trigger
+from daskloop.define.retry import RetryDelay, RetryOn, RetryPolicy, retry_policy
+from daskloop.define.scope import current_tags
+from daskloop.triggers import all_successful, some_failed, some_successful
+
+if TYPE_CHECKING:
+    from daskloop.define.graph import TaskGraph
+
+__all__ = ["Definition"]
+
+Defined = TypeVar("Defined", bound="Definition")
+
+
+class Definition:
+    """The part of a `Task` that knows no flow; see `Task` for the parameters.
+
+    Examples
+    --------
+    >>> from daskloop.define.task import Task
+    >>> Task(name="train", timeout="30s").timeout
+    30.0
+    """
+
+    _graph: TaskGraph | None = None
+
+    def __init__(
+        self,
+        name: str | None = None,
+        slug: str | None = None,
+        tags: Collection[str] | None = None,
+        max_retries: int | None = None,
+        retry_delay: RetryDelay | None = None,
+        retry_jitter: float | None = None,
+        retry_on: RetryOn | None = None,
+        retry_if: Callable[[BaseException], bool] | None = None,
+        timeout: Duration | None = None,
+        max_loops: int | None = None,
+        max_time: Duration | None = None,
+        max_worker_losses: int | None = None,
+        at_most_once: bool = False,
+        trigger: Trigger | None = None,
+        skip_on_upstream_skip: bool = True,
+        on_failure: Hook | None = None,
+        on_retry: Hook | None = None,
+        on_loop: Hook | None = None,
+        on_final_failure: Hook | None = None,
+        on_completion: Hook | None = None,
+        state_handlers: Sequence[StateHandler] | None = None,
+        nout: int | None = None,
+    ) -> None:
+        self.name = _name(type(self).__name__ if name is None else name)
+        self.slug = _slug(slug)
+        self.tags = _tags(tags) | current_tags.get()
+        self.retry: RetryPolicy = retry_policy(
+            max_retries, retry_delay, retry_jitter, retry_on, retry_if
+        )
+        self.limits: Limits = limits(timeout, max_loops, max_time, max_worker_losses, at_most_once)
+        self.hooks: Hooks = hooks(
+            state_handlers=state_handlers,
+            on_failure=on_failure,
+            on_retry=on_retry,
+            on_loop=on_loop,
+            on_final_failure=on_final_failure,
+            on_completion=on_completion,
+        )
+        self.trigger = _trigger(trigger)
+        self.skip_on_upstream_skip = _skip(skip_on_upstream_skip)
+        self._nout = _nout(nout)
+        if self.has_run:
+            signature.check_function(self.run, self.name)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.name}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The flow that a task is bound in is no part of a copy, nor of what a worker gets.
+        return {key: value for key, value in self.__dict__.items() if key != "_graph"}
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the work; subclasses define it with the arguments they take."""
+        raise NotImplementedError(
+            f"Task '{self.name}' has nothing to run: define a method run in {type(self).__name__}"
+        )
+
+    @property
+    def has_run(self) -> bool:
+        """Tell whether there is a `run` other than the one that only raises."""
+        return "run" in self.__dict__ or type(self).run is not Definition.run
+
+    @property
+    def max_retries(self) -> int:
+        """How often one iteration is tried again."""
+        return self.retry.max_retries
+
+    @property
+    def retry_delay(self) -> float | tuple[float, ...] | Callable[[Any], Any]:
+        """Seconds before the next try, or several, or what is called to find out."""
+        return self.retry.delay
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that one attempt may take."""
+        return self.limits.timeout
+
+    @property
+    def nout(self) -> int | None:
+        """How many values the task returns, as given or as its annotation says."""
+        if self._nout is None and self.has_run:
+            return signature.returned_count(self.run)
+        return self._nout
+
+    @property
+    def shipped(self) -> Callable[..., Any]:
+        """What goes to workers: `run` of a copy without handlers, hooks and trigger.
+
+        Those are called in the driver's process, and need not be picklable.
+        """
+        light = copy.copy(self)
+        light.hooks = Hooks()
+        light.retry = RetryPolicy(max_retries=self.max_retries)
+        light.__dict__.pop("trigger", None)
+        return light.run
+
+    def copy(self: Defined, **task_args: Any) -> Defined:
+        """Make another task like this one, bound nowhere.
+
+        Parameters
+        ----------
+        **task_args
+            Options of the constructor to set on the copy, and attributes that a subclass has.
+
+        Examples
+        --------
+        >>> from daskloop.define.task import Task
+        >>> Task(name="a").copy(name="b", max_retries=1)
+        <Task: b>
+        """
+        known = {*OPTIONS, *(key for key in self.__dict__ if not key.startswith("_"))}
+        known -= {"retry", "limits", "hooks", "run"}
+        for key in task_args:
+            if key not in known:
+                raise TypeError(
+                    f"Task '{self.name}' has no option '{key}'. It has {', '.join(sorted(known))}"
+                )
+        new = copy.copy(self)
+        new.tags = set(self.tags) | current_tags.get()
+        _change(new, task_args)
+        return new
+
+
+def _change(task: Definition, task_args: Mapping[str, Any]) -> None:
+    """Set options on a fresh copy, checked as the constructor checks them."""
+    retry = {key: task_args[key] for key in RETRY if key in task_args}
+    limited = {key: task_args[key] for key in LIMITS if key in task_args}
+    hooked = {key: task_args[key] for key in HOOKS if key in task_args}
+    if retry:
+        task.retry = task.retry.changed(retry)
+    if limited:
+        task.limits = task.limits.changed(limited)
+    if hooked:
+        task.hooks = task.hooks.changed(hooked)
+    for key, value in task_args.items():
+        if key in _CHECKS:
+            value = _CHECKS[key](value)
+        elif key in OPTIONS:
+            continue
+        setattr(task, "_nout" if key == "nout" else key, value)
+
+
+def _name(value: object) -> str:
+    return checked_name(value, "Task name")
+
+
+def _slug(value: object) -> str | None:
+    return None if value is None else checked_name(value, "Task slug")
+
+
+def _tags(value: Collection[str] | None) -> set[str]:
+    if isinstance(value, str):
+        raise TypeError(f"tags={value!r} is one text; give a list, like tags=[{value!r}]")
+    return {checked_name(tag, "Tag") for tag in value or ()}
+
+
+def _trigger(value: Trigger | None) -> Trigger:
+    if value is None:
+        return all_successful
+    if value in (some_failed, some_successful):
+        name = value.__name__
+        raise TypeError(f"trigger={name} makes a trigger when called: write {name}(at_least=1)")
+    check_callable(value, "trigger", ("upstream_states",))
+    return value
+
+
+def _skip(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"skip_on_upstream_skip={value!r}: give True or False")
+    return value
+
+
+def _nout(value: object) -> int | None:
+    return None if value is None else count(value, "nout", 0, 1_000_000)
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "name": _name,
+    "slug": _slug,
+    "tags": _tags,
+    "trigger": _trigger,
+    "skip_on_upstream_skip": _skip,
+    "nout": _nout,
+}
