@@ -1,0 +1,201 @@
+"""Turn values into frames of bytes and back, and say which part of a value cannot travel.
+
+Large buffers (NumPy arrays, bytearrays) leave the pickle as frames of their own, by pickle
+protocol 5, so that they are written and read without another copy. The frames are laid out
+one after the other behind a small index, each on a 64 byte boundary.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import reprlib
+import struct
+import sys
+import types
+from collections.abc import Sequence
+from typing import Any
+
+import cloudpickle
+
+from daskloop.errors import PayloadError
+
+__all__ = ["Frames", "frames_size", "freeze", "join", "layout", "preview", "thaw"]
+
+Frames = Sequence["bytes | memoryview"]
+
+_ALIGNMENT = 64
+_PREVIEW = 200
+
+
+class _Refused(TypeError):
+    """A part that would be changed on its way without anybody being told."""
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    def reducer_override(self, obj: Any) -> Any:
+        reason = _why_not(obj)
+        if reason is not None:
+            raise _Refused(reason)
+        return super().reducer_override(obj)
+
+
+def _why_not(obj: Any) -> str | None:
+    """Say why an object must not travel although pickle, or Dask, would let it."""
+    if isinstance(obj, io.IOBase) and not isinstance(obj, (io.StringIO, io.BytesIO)):
+        return "is an open file; read it, or hand on its path"
+    if isinstance(obj, (types.GeneratorType, types.AsyncGeneratorType)):
+        return "is a generator; make it a list"
+    if isinstance(obj, types.CoroutineType):
+        return "is a coroutine that nobody awaited; await it, or make the task an ordinary function"
+    distributed = sys.modules.get("distributed")
+    if distributed is not None and isinstance(obj, getattr(distributed, "Future", ())):
+        return "is a Dask future; gather it, or return the data"
+    if not isinstance(obj, type) and hasattr(type(obj), "__dask_graph__"):
+        return "is a Dask collection; compute it, or return the data"
+    return None
+
+
+def freeze(value: Any, what: str) -> Frames:
+    """Pickle a value.
+
+    Parameters
+    ----------
+    value : Any
+        Whatever cloudpickle can pickle, open files and Dask futures apart.
+    what : str
+        How to call the value in an error, such as "the result of 'train'[3]".
+
+    Returns
+    -------
+    Frames
+        The pickle, then the buffers it refers to.
+
+    Raises
+    ------
+    PayloadError
+        If some part cannot be pickled; the text says which.
+    """
+    buffers: list[pickle.PickleBuffer] = []
+    with io.BytesIO() as file:
+        try:
+            _Pickler(file, protocol=5, buffer_callback=buffers.append).dump(value)
+            return [file.getvalue(), *(_raw(buffer) for buffer in buffers)]
+        # User objects run their own code while they are pickled, which may raise anything.
+        except Exception as error:
+            raise PayloadError(_explain(value, what, error)) from error
+
+
+def _raw(buffer: pickle.PickleBuffer) -> memoryview:
+    return buffer.raw()
+
+
+def _explain(value: Any, what: str, error: BaseException) -> str:
+    path, culprit, reason = _culprit(value, error)
+    place = f"its part {path}" if path else "it"
+    kind = f"{type(culprit).__module__}.{type(culprit).__qualname__}"
+    return f"{what} cannot be pickled: {place} ({kind}) {reason}"
+
+
+def _culprit(value: Any, error: BaseException, depth: int = 6) -> tuple[str, Any, str]:
+    """Follow the containers down to the smallest part that still cannot be pickled."""
+    for step, part in _parts(value) if depth and _why_not(value) is None else ():
+        with io.BytesIO() as file:
+            try:
+                _Pickler(file, protocol=5).dump(part)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as inner:  # the same reason as in freeze
+                path, culprit, reason = _culprit(part, inner, depth - 1)
+                return step + path, culprit, reason
+    text = str(error)
+    return "", value, text if isinstance(error, _Refused) else f"does not pickle: {text[:500]}"
+
+
+def _parts(value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [(f"[{reprlib.repr(k)}]", v) for k, v in list(value.items())[:1000]]
+    if isinstance(value, (list, tuple)):
+        return [(f"[{i}]", v) for i, v in enumerate(value[:1000])]
+    if isinstance(value, types.FunctionType):
+        cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=False)
+        inner = [(f".<variable {name}>", cell.cell_contents) for name, cell in cells]
+        names = value.__code__.co_names
+        return inner + [
+            (f".<global {n}>", value.__globals__[n]) for n in names if n in value.__globals__
+        ]
+    held = getattr(value, "__dict__", None)
+    if isinstance(held, dict) and not isinstance(value, (type, types.ModuleType)):
+        return [(f".{k}", v) for k, v in list(held.items())[:1000]]
+    return []
+
+
+def frames_size(frames: Frames) -> int:
+    """Return the number of bytes that frames hold, without the index."""
+    return sum(memoryview(frame).nbytes for frame in frames)
+
+
+def layout(frames: Frames) -> list[bytes | memoryview]:
+    """Put an index before the frames and padding between them.
+
+    Examples
+    --------
+    >>> thaw(join([b"\\x80\\x05N."])) is None
+    True
+    """
+    sizes = [memoryview(frame).nbytes for frame in frames]
+    index = struct.pack(f"<I{len(sizes)}Q", len(sizes), *sizes)
+    laid: list[bytes | memoryview] = [index]
+    position = len(index)
+    for number, (frame, size) in enumerate(zip(frames, sizes, strict=True)):
+        if number:
+            padding = -position % _ALIGNMENT
+            laid.append(b"\0" * padding)
+            position += padding
+        laid.append(frame)
+        position += size
+    return laid
+
+
+def join(frames: Frames) -> bytes:
+    """Lay frames out as one run of bytes."""
+    return b"".join(layout(frames))
+
+
+def thaw(data: bytes | bytearray | memoryview) -> Any:
+    """Rebuild a value from laid out frames; this runs whatever code the pickle asks for.
+
+    Parameters
+    ----------
+    data : bytes-like
+        What `layout` made. Buffers are used in place if `data` is writable, copied otherwise.
+    """
+    view = memoryview(data)
+    (count,) = struct.unpack_from("<I", view)
+    sizes = struct.unpack_from(f"<{count}Q", view, 4)
+    position = 4 + 8 * count
+    frames: list[memoryview | bytearray] = []
+    for number, size in enumerate(sizes):
+        if number:
+            position += -position % _ALIGNMENT
+        frame = view[position : position + size]
+        frames.append(bytearray(frame) if number and frame.readonly else frame)
+        position += size
+    return pickle.loads(frames[0], buffers=frames[1:])
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _PREVIEW
+_short.maxlong = 60
+
+
+def preview(value: Any) -> str:
+    """Show a value in at most 200 characters, whatever its size and whatever its repr does."""
+    try:
+        text = _short.repr(value)
+    except KeyboardInterrupt:
+        raise
+    # A repr of user code may raise anything; a label is not worth a failure.
+    except BaseException as error:
+        text = f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
+    return text if len(text) <= _PREVIEW else text[: _PREVIEW - 1] + "…"

@@ -1,0 +1,136 @@
+"""A value in closed form: small ones as bytes, large ones by their name in the payload store.
+
+The driver passes sealed values on without ever opening them; workers open them, and so does
+whoever reads `state.result`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from daskloop.errors import RemoteError, RemoteTraceback, StoreError
+from daskloop.record.pickling import frames_size, freeze, join, layout, preview, thaw
+
+if TYPE_CHECKING:
+    from daskloop.record.store import PayloadStore
+
+__all__ = ["Held", "HeldError", "Sealed", "seal", "unseal"]
+
+Wire = tuple["bytes | None", "str | None", int, int, str]
+"""A `Sealed` as plain data, for envelopes and orders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A pickled value, inline or stored."""
+
+    data: bytes | None
+    """The bytes, if inline."""
+    name: str | None
+    """The name in the payload store, if stored."""
+    offset: int
+    """Where the value begins in what is stored under that name."""
+    size: int
+    """Bytes it takes there, or inline."""
+    preview: str
+    """At most 200 characters of its repr, for people."""
+
+    def wire(self) -> Wire:
+        """Return plain data that msgpack can carry."""
+        return (self.data, self.name, self.offset, self.size, self.preview)
+
+    @classmethod
+    def from_wire(cls, wire: Any) -> Sealed:
+        """Rebuild from plain data."""
+        return cls(*wire)
+
+
+def seal(value: Any, what: str, limit: int, store: PayloadStore | None, tag: str) -> Sealed:
+    """Close a value.
+
+    Parameters
+    ----------
+    value : Any
+        The value.
+    what : str
+        How to call it in an error.
+    limit : int
+        Bytes up to which it stays inline.
+    store : PayloadStore or None
+        Where a larger one goes; without a store it stays inline whatever its size.
+    tag : str
+        Marks the writer in the stored name.
+
+    Raises
+    ------
+    PayloadError
+        If it cannot be pickled.
+    StoreError
+        If it cannot be stored.
+    """
+    frames = freeze(value, what)
+    size = frames_size(frames)
+    text = preview(value)
+    if size <= limit or store is None:
+        data = join(frames)
+        return Sealed(data, None, 0, len(data), text)
+    name = store.put(layout(frames), tag)
+    return Sealed(None, name, 0, size, text)
+
+
+def unseal(sealed: Sealed, store: PayloadStore | None) -> Any:
+    """Open a value, reading it from the store if it lies there.
+
+    Raises
+    ------
+    StoreError
+        If it is stored and cannot be read.
+    """
+    if sealed.data is not None:
+        return thaw(sealed.data)
+    if store is None or sealed.name is None:
+        raise StoreError(f"the value {sealed.preview!r} lies in a payload store that is not here")
+    length = sealed.size if sealed.offset else None
+    return thaw(store.get(sealed.name, sealed.offset, length))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A sealed value that a state holds until somebody asks for it."""
+
+    sealed: Sealed
+    store: PayloadStore | None
+    """Held on to, so that a temporary store lives as long as the states that need it."""
+
+    def open(self) -> Any:
+        """Return the value."""
+        return unseal(self.sealed, self.store)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldError:
+    """A sealed exception, with the words to fall back on where its class cannot be imported."""
+
+    sealed: Sealed | None
+    store: PayloadStore | None
+    class_name: str
+    text: str
+    traceback: str
+    """The worker's traceback as text, may be empty."""
+
+    def open(self) -> Any:
+        """Return the exception, with the worker's traceback as its cause."""
+        try:
+            error = self._rebuilt()
+        # Its class may be missing here, and rebuilding it runs user code.
+        except Exception:
+            error = RemoteError(self.class_name, self.text)
+        if self.traceback and isinstance(error, BaseException):
+            error.__cause__ = RemoteTraceback(self.traceback)
+        return error
+
+    def _rebuilt(self) -> Any:
+        if self.sealed is None:
+            return RemoteError(self.class_name, self.text)
+        return unseal(self.sealed, self.store)
