@@ -1,0 +1,270 @@
+"""Run attempts as Dask futures on a connected client.
+
+::
+
+    driver thread                        client's event loop
+    submit, release ─► outbox ─────────► client.map ─► scheduler
+                                         each that ends ─► one gather for all that ended
+    driver's inbox ◄── Returned, Gone ───┘
+
+One future per attempt, under a key of its own, without dependencies: the scheduler keeps
+nothing of a loop but what is in flight. Outcomes are small values and are gathered in one go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from daskloop.executors.outbox import Outbox
+from daskloop.executors.session import Gone, Job, Key, Post, Returned, Severed
+
+if TYPE_CHECKING:
+    from daskloop.executors.connection import Connection
+
+__all__ = ["DaskSession"]
+
+logger = logging.getLogger("daskloop.executors")
+
+_REFRESH = 1.0  # seconds between looks at the cluster's size and the connection
+_SPLIT = 0.5  # seconds after which a gather that hangs on one lost result lets the others go
+_COMPANY = 16  # attempts that are worth a gather of their own while all slots are busy
+_WAIT = 0.004  # seconds between looks at how many have ended
+_WAITS = 12  # looks; then those that have ended are gathered, however few
+
+
+class DaskSession:
+    """Submits attempts to a Dask cluster and collects their envelopes.
+
+    Parameters
+    ----------
+    connection : Connection
+        An open connection; closed with the session.
+    post : callable
+        Takes what came back; called on the client's event loop.
+    slots : int
+        How many attempts can execute at once, as far as is known now.
+
+    Notes
+    -----
+    `submit`, `release` and `close` belong to the driver's thread, every coroutine to the
+    client's event loop.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        post: Post,
+        *,
+        slots: int,
+    ) -> None:
+        self.description = connection.description
+        self._connection = connection
+        self._client = connection.client
+        self._post = post
+        self._slots = slots
+        self._held: list[Key] = []
+        self._outbox = Outbox(self._client, self._follow, self._hold)
+        self._running = 0
+        self._ended: list[Any] = []
+        self._closed = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._client.sync(self._start)
+
+    async def _start(self) -> None:
+        self._more = asyncio.Event()
+        self._listening = self._spawn(self._listen())
+        self._spawn(self._watch())
+
+    def _spawn(self, coroutine: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def slots(self) -> int:
+        """Return the threads of all workers, as of a moment ago."""
+        return self._slots
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Send attempts with the next message to the scheduler."""
+        self._outbox.put(jobs)
+
+    def release(self, keys: Sequence[Key]) -> None:
+        """Let go of futures, so that the scheduler forgets them."""
+        self._outbox.drop(keys)
+
+    def work(self) -> bool:
+        """Do nothing: workers work."""
+        return False
+
+    def _follow(self, future: Any) -> None:
+        self._running += 1
+        self._spawn(self._await_end(future))
+
+    def _hold(self, keys: Sequence[Key]) -> None:
+        self._held.extend(keys)
+
+    async def _await_end(self, future: Any) -> None:
+        try:
+            await future.exception()  # comes back however the future ended, and asks nobody
+        finally:
+            self._running -= 1
+        if self._outbox.futures.get(future.key) is future:  # else it was released meanwhile
+            self._ended.append(future)
+            self._more.set()
+
+    async def _listen(self) -> None:
+        """Collect what ends: one gather at a time, and the next takes all that ended since."""
+        while True:
+            await self._more.wait()
+            await self._company()
+            self._more.clear()
+            ended, self._ended = self._ended, []
+            await self._collect(ended)
+
+    async def _company(self) -> None:
+        """Wait until more have ended, as long as the slots have enough to do without us."""
+        for _ in range(_WAITS):
+            if self._running <= 2 * self._slots or len(self._ended) >= _COMPANY:
+                return
+            await asyncio.sleep(_WAIT)
+
+    async def _collect(self, futures: Sequence[Any]) -> None:
+        finished = []
+        for future in futures:
+            if future.status == "finished":
+                finished.append(future)
+            elif future.status in ("error", "cancelled"):
+                self._post(await self._gone(future))
+            else:  # lost between its end and here: Dask runs it again by itself
+                self._follow(future)
+        if not finished:
+            return
+        gathering = self._spawn(self._gather(finished))
+        done, _ = await asyncio.wait({gathering}, timeout=_SPLIT)
+        if not done and len(finished) > 1:
+            for future in finished:
+                self._spawn(self._gather([future]))
+
+    async def _gather(self, futures: Sequence[Any]) -> None:
+        named = {str(i): future for i, future in enumerate(futures)}
+        try:
+            values = await self._client.gather(named, errors="skip", asynchronous=True)
+        # The connection broke, or the client was closed, in the middle: `_watch` tells which.
+        except Exception as error:
+            logger.debug("gathering %d outcomes failed: %r", len(futures), error)
+            for future in futures:
+                self._post(Gone(future.key, "disconnected", repr(error)))
+            return
+        for number, future in named.items():
+            value = values.get(number)
+            if isinstance(value, bytes):
+                self._post(Returned(future.key, value))
+            else:
+                self._post(await self._gone(future))
+
+    async def _gone(self, future: Any) -> Gone:
+        """Find out why a future has no value."""
+        from distributed import KilledWorker
+
+        try:
+            await self._client.gather([future], errors="raise", asynchronous=True)
+        except KilledWorker as error:
+            return Gone(future.key, "worker-lost", str(error))
+        except concurrent.futures.CancelledError as error:
+            return Gone(future.key, *_why_cancelled(error))
+        # Whatever Dask itself made of the attempt; the wrapper on the worker lets nothing through.
+        except Exception as error:
+            return Gone(future.key, "refused", f"{type(error).__name__}: {error}"[:2000])
+        return Gone(future.key, "forgotten", f"the future is {future.status}")
+
+    async def _watch(self) -> None:
+        """Keep the number of slots up to date, and notice a connection that is gone."""
+        while True:
+            await asyncio.sleep(_REFRESH)
+            if self._connection.is_hopeless():
+                self._sever("the connection to the Dask scheduler is gone: its process has died")
+                return
+            status = self._client.status
+            if status == "running":
+                held, self._held = self._held, []
+                for key in held:
+                    self._post(Gone(key, "disconnected", "the connection was down"))
+                try:
+                    threads = await self._client.scheduler.ncores()
+                except (OSError, asyncio.TimeoutError, ValueError) as error:
+                    logger.debug("the scheduler did not answer: %r", error)
+                    continue
+                self._slots = sum(threads.values())
+            elif status in ("closed", "closing"):
+                self._sever("the connection to the Dask scheduler is closed")
+                return
+
+    def _sever(self, detail: str) -> None:
+        """End the run's hope, and the listening: a closed client can be told nothing later."""
+        self._post(Severed(detail))
+        self._listening.cancel()
+
+    def explain(self, keys: Sequence[Key]) -> str:
+        """Say what the cluster is doing with attempts that are late."""
+        if self._client.status != "running":
+            return f"the connection to the scheduler is {self._client.status}"
+        try:
+            return str(self._client.sync(self._explain, list(keys), callback_timeout=3))
+        except (OSError, asyncio.TimeoutError, TimeoutError) as error:
+            return f"the scheduler does not answer ({type(error).__name__})"
+
+    async def _explain(self, keys: list[Key]) -> str:
+        identity = await self._client.scheduler.identity(n_workers=-1)
+        workers = identity["workers"]
+        if not workers:
+            return "the cluster has no workers"
+        paused = [address for address, w in workers.items() if w.get("status") == "paused"]
+        if len(paused) == len(workers):
+            return f"all {len(paused)} workers are paused (memory)"
+        known = await self._client.scheduler.get_task_status(keys=keys)
+        self._look_after(known)
+        running = [key for key in keys if known.get(key) == "processing"]
+        text = f"{len(workers)} workers, {len(running)} of {len(keys)} attempts are with workers"
+        if running:
+            text += f", the first is {running[0]}"
+        return text
+
+    def _look_after(self, known: Mapping[Key, str | None]) -> None:
+        """Take up attempts that the scheduler has ended with or forgotten without our hearing."""
+        for key, state in known.items():
+            future = self._outbox.futures.get(key)
+            if state in ("forgotten", "released", None):
+                self._post(Gone(key, "forgotten", "the scheduler does not know it"))
+            elif state in ("memory", "erred") and future is not None:
+                self._spawn(self._gather([future]))
+
+    def close(self) -> None:
+        """Release every future, stop listening, close the connection."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._client.status in ("running", "connecting"):
+            self._client.sync(self._stop, callback_timeout=5)
+        self._connection.close()
+
+    async def _stop(self) -> None:
+        self._outbox.close()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _why_cancelled(error: BaseException) -> tuple[str, str]:
+    """Tell apart the reasons for which Dask cancels a future."""
+    reason = str(getattr(error, "reason", "") or "unknown")
+    if "connection" in reason:
+        return "disconnected", reason
+    if "restart" in reason:
+        return "restarted", reason
+    return "cancelled", reason

@@ -1,0 +1,62 @@
+"""Run every attempt in the calling thread, without Dask: for debugging and unit tests."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from daskloop.executors.session import Job, Key, Post, Returned
+
+__all__ = ["InlineSession"]
+
+
+class InlineSession:
+    """Executes attempts one at a time, continuing loops before beginning new ones.
+
+    Parameters
+    ----------
+    post : callable
+        Takes what came back.
+    """
+
+    description = "inline"
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._jobs: dict[int, deque[Job]] = {}
+        self._queued: set[Key] = set()
+
+    def slots(self) -> int:
+        """Return one: there is only the calling thread."""
+        return 1
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Queue attempts for `work`."""
+        for job in jobs:
+            self._jobs.setdefault(job.priority, deque()).append(job)
+            self._queued.add(job.key)
+
+    def release(self, keys: Sequence[Key]) -> None:
+        """Take attempts that have not begun off the queue."""
+        self._queued.difference_update(keys)
+
+    def work(self) -> bool:
+        """Execute the first attempt of the highest priority, here."""
+        for priority in sorted(self._jobs, reverse=True):
+            queue = self._jobs[priority]
+            while queue:
+                job = queue.popleft()
+                if job.key in self._queued:
+                    self._queued.discard(job.key)
+                    self._post(Returned(job.key, job.function(job.shared, job.own)))
+                    return True
+        return False
+
+    def explain(self, keys: Sequence[Key]) -> str:
+        """Say nothing: the calling thread is where everything happens."""
+        return ""
+
+    def close(self) -> None:
+        """Forget what is queued."""
+        self._jobs.clear()
+        self._queued.clear()

@@ -1,0 +1,156 @@
+"""Send attempts and releases in company, and no more often than Dask sends messages anyway.
+
+::
+
+    driver's thread                 client's event loop
+    put, drop ─► what waits ─► send: release futures ─► a turn later: client.map, once per group
+
+Dask's client sends a message at once if it has sent none for 10 ms, else when the 10 ms are over.
+Submitting more often makes more graphs, each of which costs a millisecond here and on the
+scheduler, and none of them arrives any sooner. A release that left by itself would hold up the
+submission that comes next: releases wait for it, unless none comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from daskloop.executors.session import Job, Key
+
+__all__ = ["Outbox"]
+
+logger = logging.getLogger("daskloop.executors")
+
+_INTERVAL = 0.010  # seconds between messages of a Dask client
+_ALONE = 0.050  # seconds that releases wait for a submission to go with
+_CHUNK = 4_000_000  # bytes of orders in one graph: Dask warns of graphs above 10 MB
+
+
+class Outbox:
+    """What a session has to send.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Sends it.
+    follow : callable
+        Takes each future that was made.
+    hold : callable
+        Takes the keys of attempts that could not be sent.
+
+    Notes
+    -----
+    `put` and `drop` may be called on any thread, all else on the client's event loop.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        follow: Callable[[Any], None],
+        hold: Callable[[Sequence[Key]], None],
+    ) -> None:
+        self.futures: dict[Key, Any] = {}
+        """The futures of all attempts that were sent and not released."""
+        self._client = client
+        self._follow = follow
+        self._hold = hold
+        self._jobs: deque[Job] = deque()
+        self._dropped: deque[Key] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._sent = 0.0
+
+    def put(self, jobs: Sequence[Job]) -> None:
+        """Have attempts sent as soon as it makes sense."""
+        self._jobs.extend(jobs)
+        self._client.loop.add_callback(self._plan, 0.0)
+
+    def drop(self, keys: Sequence[Key]) -> None:
+        """Have futures released, with the next attempts that are sent."""
+        first = not self._dropped
+        self._dropped.extend(keys)
+        if first:
+            self._client.loop.add_callback(self._plan, _ALONE)
+
+    def close(self) -> None:
+        """Send nothing any more, and release everything."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._jobs.clear()
+        for future in self.futures.values():
+            future.release()
+        self.futures.clear()
+
+    def _plan(self, delay: float) -> None:
+        loop = asyncio.get_running_loop()
+        due = max(loop.time() + delay, self._sent + _INTERVAL)
+        if self._timer is not None:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(due, self._send)
+
+    def _send(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        self._sent = loop.time()
+        dropped = {self._dropped.popleft() for _ in range(len(self._dropped))}
+        for key in dropped:
+            future = self.futures.pop(key, None)
+            if future is not None:
+                future.release()
+        jobs = [self._jobs.popleft() for _ in range(len(self._jobs))]
+        jobs = [job for job in jobs if job.key not in dropped]
+        if jobs:
+            # Dask passes a release on one turn of the loop later than a submission.
+            loop.call_soon(self._submit, jobs)
+
+    def _submit(self, jobs: Sequence[Job]) -> None:
+        """Send attempts, one graph for those of the same priority and place."""
+        groups: defaultdict[tuple[int, str | None], list[Job]] = defaultdict(list)
+        for job in jobs:
+            groups[job.priority, job.worker].append(job)
+        for (priority, worker), group in sorted(groups.items(), key=lambda g: -g[0][0]):
+            for chunk in _chunks(group):
+                # A submission made while the connection is down would stay pending for ever.
+                if self._client.status != "running":
+                    self._hold([job.key for job in chunk])
+                    continue
+                try:
+                    self._map(chunk, priority, worker)
+                # Nobody waits for this callback: whatever Dask raises must reach the driver.
+                except Exception:
+                    logger.debug("a submission failed", exc_info=True)
+                    self._hold([job.key for job in chunk])
+
+    def _map(self, jobs: Sequence[Job], priority: int, worker: str | None) -> None:
+        place = {"workers": [worker], "allow_other_workers": True} if worker else {}
+        futures = self._client.map(
+            jobs[0].function,
+            [job.shared for job in jobs],
+            [job.own for job in jobs],
+            key=[job.key for job in jobs],
+            pure=False,
+            retries=0,
+            priority=priority,
+            **place,
+        )
+        for job, future in zip(jobs, futures, strict=True):
+            self.futures[job.key] = future
+            self._follow(future)
+
+
+def _chunks(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Cut a group where its orders would make a graph too large for one message."""
+    chunks: list[list[Job]] = [[]]
+    size = 0
+    for job in jobs:
+        size += len(job.own)
+        if size > _CHUNK and chunks[-1]:
+            chunks.append([])
+            size = len(job.own)
+        chunks[-1].append(job)
+    return chunks

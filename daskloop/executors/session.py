@@ -1,0 +1,100 @@
+"""What the driver asks of an executor, and what it hears back.
+
+::
+
+    driver ── Job ──► Session ──► a Dask worker, or this very thread
+    driver ◄── Returned | Gone | Paused ── Session
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["Arrival", "Gone", "Job", "Key", "Post", "Returned", "Session", "Severed"]
+
+Key = tuple[str, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt to be executed: ``function(shared, own) -> envelope``, all opaque bytes."""
+
+    key: Key
+    function: Callable[[bytes, bytes], bytes]
+    shared: bytes
+    """What all attempts of a task have in common; the same object each time."""
+    own: bytes
+    """What this attempt alone needs."""
+    priority: int
+    """Higher goes first."""
+    worker: str | None = None
+    """Where it would run best, if anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """An attempt came back with its envelope."""
+
+    key: Key
+    envelope: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A submitted attempt will not come back."""
+
+    key: Key
+    reason: str
+    """One of: worker-lost, cancelled, restarted, disconnected, forgotten, refused."""
+    detail: str
+    """What the executor said, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Severed:
+    """The executor itself is gone for good; nothing can be submitted any more."""
+
+    detail: str
+
+
+Arrival = Returned | Gone | Severed
+Post = Callable[[Arrival], None]
+"""Hands an arrival to the driver; may be called on any thread."""
+
+
+class Session(Protocol):
+    """An executor at work for one run.
+
+    Notes
+    -----
+    Called from the driver's thread alone. Nothing here blocks, `work` and `close` apart.
+    """
+
+    description: str
+    """How the executor calls itself, without secrets."""
+
+    def slots(self) -> int:
+        """Return how many attempts can execute at once, as far as is known now."""
+        ...
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Send attempts on their way, all in one go."""
+        ...
+
+    def release(self, keys: Sequence[Key]) -> None:
+        """Let go of attempts, ended or not; what they still bring is ignored."""
+        ...
+
+    def work(self) -> bool:
+        """Execute one attempt in the calling thread, if this executor does so and has one."""
+        ...
+
+    def explain(self, keys: Sequence[Key]) -> str:
+        """Say why nothing moves, as far as can be told."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything, clusters started for the run included."""
+        ...

@@ -1,0 +1,47 @@
+"""What a session on a Dask cluster tells the run when the cluster is gone."""
+
+from __future__ import annotations
+
+import queue
+import time
+
+import psutil
+
+from daskloop import Flow, task
+from daskloop.executors.choose import Temporary
+from daskloop.executors.connection import open_connection
+from daskloop.executors.dask_session import DaskSession
+from daskloop.executors.session import Arrival, Severed
+
+GONE = "the connection to the Dask scheduler is gone"
+
+
+def test_a_session_is_severed_soon_when_the_process_of_its_cluster_dies() -> None:
+    arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+    connection = open_connection(Temporary("processes", 1))
+    session = DaskSession(connection, arrivals.put, slots=1)
+    try:
+        assert not connection.is_hopeless()
+        connection.cluster.process.kill()
+        arrival = arrivals.get(timeout=10)
+    finally:
+        session.close()
+    assert isinstance(arrival, Severed)
+    assert GONE in arrival.detail
+    assert connection.is_hopeless()
+
+
+def test_a_run_whose_own_cluster_dies_ends_cancelled_and_says_why() -> None:
+    @task
+    def end_the_cluster() -> None:
+        for process in psutil.Process().parents():
+            if "cluster_process" in " ".join(process.cmdline()):
+                process.kill()
+                break
+        time.sleep(60)  # this process ends before
+
+    with Flow("f") as flow:
+        end_the_cluster()
+    state = flow.run(executor="processes", workers=1)
+    assert state.is_cancelled()
+    assert GONE in str(state.message)
