@@ -1,0 +1,95 @@
+"""Turn the tasks and calls of a flow into a plan."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from daskloop.define.call import Argument
+from daskloop.define.expression import Collection, Expression, Output
+from daskloop.define.graph import TaskGraph
+from daskloop.define.parameter import Parameter
+from daskloop.define.task import Task
+from daskloop.plan.plan import Constant, Cut, Group, Input, Node, Plan, Ref, Source
+
+__all__ = ["compile_plan"]
+
+
+def compile_plan(graph: TaskGraph) -> Plan:
+    """Compile a flow.
+
+    Parameters
+    ----------
+    graph : TaskGraph
+        The flow; it is not changed.
+
+    Raises
+    ------
+    ValueError
+        If the tasks form a cycle, or one lacks an input.
+    """
+    graph.validate()
+    order = graph.sorted_tasks()
+    numbers = {task: number for number, task in enumerate(order)}
+    calls = [graph.call_of(task) for task in order]
+    upstream = [tuple(numbers[t] for t in call.upstream_tasks) for call in calls]
+    downstream: defaultdict[int, list[int]] = defaultdict(list)
+    for number, above in enumerate(upstream):
+        for one in above:
+            downstream[one].append(number)
+    edges = defaultdict(list)
+    for edge in graph.edges():
+        edges[numbers[edge.downstream_task]].append((edge, numbers[edge.upstream_task]))
+    mapped = [call.is_mapped for call in calls]
+    inputs = [tuple(_input(a, numbers) for a in call.arguments) for call in calls]
+    cuts = _cuts(inputs, mapped)
+    nodes = tuple(
+        Node(
+            number=number,
+            slug=graph.slugs[task],
+            name=task.name,
+            task=task,
+            parameter=task.name if isinstance(task, Parameter) else None,
+            inputs=inputs[number],
+            mapped=mapped[number],
+            strict=calls[number].strict,
+            upstream=upstream[number],
+            downstream=tuple(downstream[number]),
+            edges=tuple(sorted(edges[number], key=lambda pair: (pair[1], pair[0].key or ""))),
+            cuts=tuple(cut for cut in Cut if number in cuts[cut]),
+        )
+        for number, task in enumerate(order)
+    )
+    return Plan(graph.name, nodes, tuple(numbers[t] for t in graph.reference_tasks()))
+
+
+def _input(argument: Argument, numbers: Mapping[Task, int]) -> Input:
+    source = _source(argument.expression, numbers)
+    return Input(argument.name, source, argument.mapped, argument.flattened)
+
+
+def _source(expression: Expression, numbers: Mapping[Task, int]) -> Source:
+    if isinstance(expression, Output):
+        return Ref(numbers[expression.task])
+    if isinstance(expression, Collection):
+        items = tuple(_source(item, numbers) for item in expression.items)
+        return Group(expression.kind, expression.keys, items)
+    return Constant(expression.value)
+
+
+def _cuts(inputs: list[tuple[Input, ...]], mapped: list[bool]) -> Mapping[Cut, set[int]]:
+    """Find the nodes whose results must come back cut, and how."""
+    cuts: dict[Cut, set[int]] = {cut: set() for cut in Cut}
+    for one in (each for several in inputs for each in several if each.mapped):
+        match one.source:
+            case Ref(number) if mapped[number]:
+                if one.flattened:
+                    cuts[Cut.LOOSE].add(number)
+            case Ref(number):
+                cuts[Cut.FLATTENED if one.flattened else Cut.ELEMENTS].add(number)
+            case Group(_, _, items) if one.flattened:
+                # A mapped task among the items brings its children as they are.
+                cuts[Cut.LOOSE].update(
+                    item.node for item in items if isinstance(item, Ref) and not mapped[item.node]
+                )
+    return cuts

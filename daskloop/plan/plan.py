@@ -1,0 +1,97 @@
+"""What a run needs to know of a flow, as frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from daskloop.define.edge import Edge
+from daskloop.define.task import Task
+
+__all__ = ["Constant", "Cut", "Group", "Input", "Node", "Plan", "Ref", "Source"]
+
+
+class Cut(IntEnum):
+    """Into what a result is cut where it is made, so that a child gets its own element only."""
+
+    ELEMENTS = 1
+    FLATTENED = 2
+    """Into the elements of its elements."""
+    LOOSE = 3
+    """Into its elements if it has any, else it is one: a child of a map that is flattened."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    """A value written in the flow."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The result of another node."""
+
+    node: int
+    """Its number."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """A list, tuple, set or dict of sources."""
+
+    kind: str
+    keys: tuple[object, ...] | None
+    """Keys of a dict, in order."""
+    items: tuple[Source, ...]
+
+
+Source = Constant | Ref | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a node."""
+
+    name: str | None
+    """Name of the argument; None if the node only waits."""
+    source: Source
+    mapped: bool
+    flattened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One task of the flow."""
+
+    number: int
+    """Its place in an order in which the flow can run."""
+    slug: str
+    name: str
+    task: Task
+    """The user's object: for handlers, and as the key of its state in the flow's result."""
+    parameter: str | None
+    """Name of the parameter, if it is one."""
+    inputs: tuple[Input, ...]
+    mapped: bool
+    strict: bool
+    upstream: tuple[int, ...]
+    """Numbers of the nodes it waits for."""
+    downstream: tuple[int, ...]
+    """Numbers of the nodes that wait for it."""
+    edges: tuple[tuple[Edge, int], ...]
+    """The edges that lead here, each with the number of the node it comes from."""
+    cuts: tuple[Cut, ...]
+    """Into what the result is cut as well, for the nodes that map over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole flow."""
+
+    flow_name: str
+    nodes: tuple[Node, ...]
+    """In an order in which each comes after those it waits for."""
+    reference: tuple[int, ...]
+    """Numbers of the nodes that decide the flow's state."""

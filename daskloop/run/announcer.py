@@ -1,0 +1,59 @@
+"""Pass events on to listeners, on a thread of their own."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Sequence
+
+from daskloop.events import Event, Listener
+
+__all__ = ["Announcer"]
+
+logger = logging.getLogger("daskloop.run")
+
+_PATIENCE = 10.0  # seconds that listeners have left when the run has ended
+
+
+class Announcer:
+    """Tells listeners what happened; what they raise is logged and stops nothing.
+
+    Parameters
+    ----------
+    listeners : sequence of Listener
+        Told in order, one event after the other.
+    """
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._listeners = listeners
+        self._queue: queue.SimpleQueue[Sequence[Event] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        if listeners:
+            self._thread = threading.Thread(target=self._pass_on, name="daskloop-listeners")
+            self._thread.daemon = True  # a listener that hangs must not keep the process
+            self._thread.start()
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Queue events."""
+        if self._thread is not None and events:
+            self._queue.put(events)
+
+    def close(self) -> None:
+        """Let listeners hear the rest, for ten seconds at most."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join(_PATIENCE)
+
+    def _pass_on(self) -> None:
+        while True:
+            events = self._queue.get()
+            if events is None:
+                return
+            for event in events:
+                for listener in self._listeners:
+                    try:
+                        listener.hear(event)
+                    # Listeners are not part of the run: whatever they raise is theirs.
+                    except BaseException:
+                        logger.exception("%s raised on %s", listener, type(event).__name__)

@@ -1,0 +1,77 @@
+"""Close the values that are in the driver's hands: constants, parameters, changed results."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import Any
+
+from daskloop.errors import MapError
+from daskloop.plan.plan import Cut
+from daskloop.record.sealed import Held, HeldError, Sealed, seal
+from daskloop.record.store import PayloadStore
+from daskloop.run.cutting import elements, flattened, pieces
+from daskloop.run.standing import Child
+from daskloop.states import State
+
+__all__ = ["Closing"]
+
+_CUTTERS = {Cut.ELEMENTS: elements, Cut.FLATTENED: flattened, Cut.LOOSE: pieces}
+
+
+class Closing:
+    """Closes values for one run.
+
+    Parameters
+    ----------
+    store : PayloadStore or None
+        Where large ones go.
+    limit : int
+        Bytes up to which a value that one attempt needs travels by value.
+    run : str
+        Name of the run, for the names of what is stored.
+
+    Notes
+    -----
+    Used by the driver's thread and by those that call handlers.
+    """
+
+    def __init__(self, store: PayloadStore | None, limit: int, run: str) -> None:
+        self.store = store
+        self.limit = limit
+        self._tag = f"{run[-8:]}-driver"
+        self._lock = threading.Lock()
+        self._written = 0
+
+    def close(self, value: Any, what: str, limit: int | None = None) -> Sealed:
+        """Close a value; raises PayloadError if it cannot be pickled."""
+        with self._lock:
+            self._written += 1
+            tag = f"{self._tag}-{self._written}"
+        return seal(value, what, self.limit if limit is None else limit, self.store, tag)
+
+    def close_result(
+        self, child: Child, state: State
+    ) -> tuple[Sealed | None, dict[int, tuple[Sealed, ...] | str]]:
+        """Close the result of a state that a handler changed, cut as the plan wants it."""
+        result = state.unopened_result
+        if isinstance(result, HeldError):
+            return result.sealed, {}
+        if isinstance(result, Held):
+            return result.sealed, {}
+        if isinstance(result, BaseException) and state.is_failed():
+            return None, {}
+        name = f"the result of '{child.name}', which a state handler set,"
+        parts: dict[int, tuple[Sealed, ...] | str] = {}
+        for cut in child.node.plan.cuts if state.is_successful() else ():
+            try:
+                found = _CUTTERS[cut](result, name)
+                parts[int(cut)] = tuple(self.close(one, name) for one in found)
+            except MapError as error:
+                parts[int(cut)] = str(error)
+        return self.close(result, name), parts
+
+
+def digest(data: bytes) -> str:
+    """Name a run of bytes by its content."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -1,0 +1,284 @@
+"""Decide what follows from what happened to one child: the rules of loops and retries.
+
+A pure function: no clock, no disk, no Dask. Everything it needs comes in, everything that is
+to be done goes out, so that hundreds of thousands of histories can be tried in minutes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from daskloop.define.limits import Limits
+from daskloop.define.retry import RetryPolicy
+from daskloop.errors import HandlerError, LoopLimit, RunStopped, WorkerLost
+from daskloop.run.progress import (
+    Accepted,
+    Admitted,
+    Announce,
+    Due,
+    End,
+    Ended,
+    Enqueue,
+    Happening,
+    Lost,
+    Phase,
+    Progress,
+    Ready,
+    Settled,
+    Step,
+    Stopped,
+    Submit,
+    Wake,
+)
+from daskloop.run.states_of import moment_of
+from daskloop.states import (
+    Cancelled,
+    Crashed,
+    Failed,
+    Looped,
+    Retrying,
+    Running,
+    Scheduled,
+    State,
+    TriggerFailed,
+)
+
+__all__ = ["Moment", "Rules", "decide"]
+
+_MESSAGES = 3  # messages of iterations that a child remembers
+_FREE_LOSSES = 2  # resubmissions that are nobody's fault before they are spaced out
+_LONGEST_PAUSE = 10.0  # seconds between resubmissions while the cluster keeps losing attempts
+
+Decision = tuple[Progress, "Step | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the user asked for, for one task."""
+
+    name: str
+    """Full name of the child."""
+    retry: RetryPolicy
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is true of the whole run when something happens to one child."""
+
+    now: float
+    """Seconds since the epoch."""
+    draw: float = 0.0
+    """A number in [0, 1) for `retry_jitter`, the same whenever this decision is repeated."""
+    stopping: str | None = None
+    """Why the run is being stopped, if it is."""
+
+
+def decide(rules: Rules, progress: Progress, happening: Happening, moment: Moment) -> Decision:
+    """Decide what follows from one happening.
+
+    Parameters
+    ----------
+    rules : Rules
+        What the user asked for.
+    progress : Progress
+        How far the child has come.
+    happening : Happening
+        What happened to it.
+    moment : Moment
+        The time, and whether the run is being stopped.
+
+    Returns
+    -------
+    progress : Progress
+        How far the child is now.
+    step : Step or None
+        What is to be done about it, if anything.
+    """
+    if progress.phase is Phase.ENDED:
+        return progress, None  # a late arrival: abandoned, replaced or cancelled meanwhile
+    match happening:
+        case Accepted():
+            return _accepted(rules, progress, happening, moment)
+        case Ended(entry, state):
+            return replace(progress, entry=entry), Announce(state)
+        case Ready():
+            return replace(progress, phase=Phase.READY), Enqueue()
+        case Settled(state):
+            return replace(progress, phase=Phase.RUNNING), Announce(state, final=True)
+        case Admitted():
+            return _admitted(progress, moment)
+        case Due():
+            return _due(rules, progress, moment)
+        case Lost():
+            return _lost(rules, progress, happening, moment)
+        case Stopped():
+            return _stopped(progress, happening)
+
+
+def _admitted(progress: Progress, moment: Moment) -> Decision:
+    if moment.stopping is not None:
+        return _cancelled(progress, moment.stopping)
+    begun = moment.now if progress.begun is None else progress.begun
+    progress = replace(progress, phase=Phase.RUNNING, begun=begun)
+    if progress.submission:  # this attempt was announced when it was first submitted
+        return progress, Submit()
+    return progress, Announce(Running("Starting task run."))
+
+
+def _due(rules: Rules, progress: Progress, moment: Moment) -> Decision:
+    if moment.stopping is not None:
+        return _cancelled(progress, moment.stopping)
+    if _is_late(rules, progress, moment):
+        return _over(rules, progress, f"max_time={rules.limits.max_time:g} s", progress.iteration)
+    return replace(progress, phase=Phase.READY), Enqueue()
+
+
+def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Moment) -> Decision:
+    state = accepted.state
+    entry = progress.entry
+    ended = replace(progress, entry=None)
+    match state:
+        case Looped():
+            return _iterate(rules, ended, accepted, moment)
+        case Scheduled(start_time=datetime() | None):
+            return _wait(ended, state, moment)
+        case Scheduled():
+            error = HandlerError(
+                f"a state handler of {rules.name} returned {state!r} with "
+                f"start_time={state.start_time!r}; give a datetime, or None for now"
+            )
+            return _ended(ended, Failed(str(error), error))
+        case Running() if entry is None:
+            if moment.stopping is not None:
+                return _cancelled(ended, moment.stopping)
+            return ended, Submit()
+        case Failed():
+            retriable = entry is None or entry.retriable
+            if retriable and not accepted.final and not isinstance(state, (TriggerFailed, Crashed)):
+                return _retry_or_end(rules, ended, state, moment)
+        case State() if not state.is_finished():
+            error = HandlerError(
+                f"a state handler of {rules.name} returned {state!r} for a task that had ended; "
+                "return a finished state, or None to leave it as it is"
+            )
+            return _ended(ended, Failed(str(error), error))
+    return _ended(ended, state)
+
+
+def _iterate(rules: Rules, progress: Progress, accepted: Accepted, moment: Moment) -> Decision:
+    """Start the next iteration with the payload of the one that ended."""
+    message = accepted.state.message or ""
+    done = progress.iteration
+    progress = Progress(
+        phase=Phase.READY,
+        iteration=done + 1,
+        payload=accepted.payload,
+        messages=(*progress.messages, message)[-_MESSAGES:],
+        begun=progress.begun,
+    )
+    if moment.stopping is not None:
+        return _cancelled(progress, moment.stopping)
+    limit = rules.limits.max_loops
+    if limit is not None and done >= limit:
+        return _over(rules, progress, f"max_loops={limit} iterations", done)
+    if _is_late(rules, progress, moment):
+        return _over(rules, progress, f"max_time={rules.limits.max_time:g} s", done)
+    return progress, Enqueue()
+
+
+def _is_late(rules: Rules, progress: Progress, moment: Moment) -> bool:
+    limit, begun = rules.limits.max_time, progress.begun
+    return limit is not None and begun is not None and moment.now - begun >= limit
+
+
+def _over(rules: Rules, progress: Progress, limit: str, reached: int) -> Decision:
+    last = "; ".join(repr(message) for message in progress.messages) or "none"
+    error = LoopLimit(
+        f"the loop of {rules.name} reached {limit} without ending "
+        f"(at iteration {reached}; last messages: {last})"
+    )
+    return replace(progress, phase=Phase.RUNNING), Announce(Failed(str(error), error), final=True)
+
+
+def _retry_or_end(rules: Rules, progress: Progress, state: State, moment: Moment) -> Decision:
+    failures = progress.failures + 1
+    if failures > rules.retry.max_retries:
+        return _ended(progress, state)
+    if moment.stopping is not None:
+        return _cancelled(progress, moment.stopping)
+    try:
+        delay = rules.retry.delay_after(progress.run_count, moment.draw)
+    except KeyboardInterrupt:
+        raise
+    # The user's own callable may raise anything; it fails the task that has it.
+    except BaseException as error:
+        text = f"retry_delay of {rules.name} raised {error!r} after {state.message}"
+        return _ended(progress, Failed(text, HandlerError(text)))
+    waiting = Retrying(
+        f"Retrying after {delay:g} s: {state.message}",
+        start_time=moment_of(moment.now + delay),
+        run_count=progress.run_count + 1,
+    )
+    return replace(progress, failures=failures), Announce(waiting)
+
+
+def _wait(progress: Progress, state: Scheduled, moment: Moment) -> Decision:
+    """Wait for the next attempt at the same iteration, on no worker."""
+    if moment.stopping is not None:
+        return _cancelled(progress, moment.stopping)
+    at = moment.now if state.start_time is None else state.start_time.timestamp()
+    progress = replace(
+        progress,
+        phase=Phase.DELAYED,
+        run_count=progress.run_count + 1,
+        submission=0,
+        losses=0,
+    )
+    return progress, Wake(at)
+
+
+def _lost(rules: Rules, progress: Progress, lost: Lost, moment: Moment) -> Decision:
+    progress = replace(
+        progress,
+        submission=progress.submission + 1,
+        losses=progress.losses + lost.charged,
+    )
+    limits = rules.limits
+    if lost.charged and (limits.at_most_once or progress.losses > limits.max_worker_losses):
+        return progress, Announce(_crashed(rules, progress, lost), final=True)
+    if moment.stopping is not None:
+        return _cancelled(progress, moment.stopping)
+    innocent = progress.submission - progress.losses - _FREE_LOSSES
+    if lost.charged or innocent <= 0:
+        return progress, Submit()
+    pause = min(0.1 * 2.0 ** min(innocent, 10), _LONGEST_PAUSE)
+    return replace(progress, phase=Phase.DELAYED), Wake(moment.now + pause)
+
+
+def _crashed(rules: Rules, progress: Progress, lost: Lost) -> Crashed:
+    place = f"iteration {progress.iteration} of {rules.name}"
+    if rules.limits.at_most_once:
+        text = f"the worker was lost while it executed {place}, which is at_most_once"
+    else:
+        text = (
+            f"{progress.losses} workers were lost while they executed {place}, more than "
+            f"max_worker_losses={rules.limits.max_worker_losses} allows"
+        )
+    text += f"; last: {lost.reason}"
+    return Crashed(text, WorkerLost(text))
+
+
+def _stopped(progress: Progress, stopped: Stopped) -> Decision:
+    if progress.phase is Phase.RUNNING and not stopped.now:
+        return progress, None  # what runs may end, and is recorded
+    return _cancelled(progress, stopped.reason)
+
+
+def _cancelled(progress: Progress, reason: str) -> Decision:
+    return _ended(progress, Cancelled(reason, RunStopped(reason)))
+
+
+def _ended(progress: Progress, state: State) -> Decision:
+    return replace(progress, phase=Phase.ENDED), End(state)

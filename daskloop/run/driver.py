@@ -1,0 +1,291 @@
+"""One thread that drives a run: take what arrived, record, submit, announce, again.
+
+::
+
+             ┌──────────── inbox ◄──────────── session (envelopes, losses)
+             ▼                  ▲                    ▲
+    news ─► machine ─► turn ─► record ─► submit ─► release ─► ask handlers ─► announce
+                                                                 └─► answers to the inbox
+
+Nothing else changes the run's standing. What is recorded is recorded before anything that
+follows from it is submitted.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from daskloop import config
+from daskloop.contexts import context
+from daskloop.errors import HandlerError, PayloadError, StoreError
+from daskloop.events import Event, Listener, RunEnded, RunStalled, RunStarted
+from daskloop.executors.choose import Choice, Inline, describe
+from daskloop.executors.session import Key
+from daskloop.plan.plan import Plan
+from daskloop.record.journal import Journal, NullJournal
+from daskloop.run.announcer import Announcer
+from daskloop.run.closing import Closing
+from daskloop.run.handlers import Handlers, announce
+from daskloop.run.inbox import Inbox
+from daskloop.run.machine import Machine
+from daskloop.run.news import NewsDesk, refusal
+from daskloop.run.orders import Orders, key_text
+from daskloop.run.turn import Came, Halt, Handled, News, Room, Turn
+from daskloop.run.verdict import verdict
+from daskloop.run.workplace import Workplace, open_workplace
+from daskloop.signals import Signal
+from daskloop.states import Failed, Pending, Running, State
+
+__all__ = ["Driver", "Errand"]
+
+logger = logging.getLogger("daskloop.run")
+
+_OWN_NEWS = (Halt, Handled, Came)
+
+_CLAIM_LASTS = 5.0
+"""Seconds for which a claim outlives its attempt. Until the scheduler and its workers have heard
+that the attempt is released, Dask may start it again, and the claim has to turn that away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Everything that a run is asked to do."""
+
+    run: str
+    """Its name."""
+    flow: Any
+    """The user's flow, for its handlers."""
+    plan: Plan
+    parameters: Mapping[str, Any]
+    choice: Choice
+    context: Mapping[str, Any]
+    store: Any
+    listeners: Sequence[Listener]
+
+
+class Driver:
+    """Runs one errand.
+
+    Parameters
+    ----------
+    errand : Errand
+        What to run, where.
+
+    Notes
+    -----
+    `drive` runs on one thread; `halt` may be called from any.
+    """
+
+    def __init__(self, errand: Errand) -> None:
+        self._errand = errand
+        self._inbox = Inbox()
+
+    def halt(self, reason: str, *, now: bool = False) -> None:
+        """Begin no iteration any more; with `now`, give up those that run as well."""
+        self._inbox.post(Halt(reason, now))
+
+    def drive(self) -> State:
+        """Run the flow and return its state."""
+        errand = self._errand
+        around = {
+            **errand.context,
+            "run_id": errand.run,
+            "flow_name": errand.plan.flow_name,
+            "parameters": errand.parameters,
+        }
+        with context.only(around):
+            running = self._announce_flow(Pending(), Running("Running flow."))
+            if not running.is_running():
+                return running
+            state = self._run(around)
+            state = self._announce_flow(running, state)
+            self._call_on_failure(state)
+            return state
+
+    def _run(self, around: Mapping[str, Any]) -> State:
+        errand = self._errand
+        place = open_workplace(errand.choice, errand.store, errand.plan, self._inbox.post)
+        announcer = Announcer(errand.listeners)
+        shift = None
+        try:
+            shift = _Shift(errand, place, announcer, self._inbox, around)
+            return shift.work()
+        finally:
+            try:
+                if shift is not None:
+                    shift.close()
+                announcer.close()
+            finally:
+                place.leave()
+
+    def _announce_flow(self, old: State, new: State) -> State:
+        """Let the flow's handlers see a state, and perhaps replace it."""
+        handlers = tuple(getattr(self._errand.flow, "state_handlers", ()))
+        results = new.unopened_result
+        try:
+            state = announce(self._errand.flow, handlers, old, new)
+        # Handlers of the flow are code of the user; the flow says what they raised.
+        except (Exception, Signal) as error:
+            text = f"a state handler of flow '{self._errand.plan.flow_name}' raised {error!r}"
+            failed = Failed(text, HandlerError(text))
+            failed.__cause__ = error  # type: ignore[attr-defined]
+            state = failed
+        if isinstance(results, dict) and state.unopened_result is not results:
+            state.result = results  # the tasks' states are never lost to a handler
+        return state
+
+    def _call_on_failure(self, state: State) -> None:
+        hook = getattr(self._errand.flow, "on_failure", None)
+        if hook is None or not state.is_failed():
+            return
+        try:
+            hook(self._errand.flow, state)
+        # The state stands; a hook that raises is only logged.
+        except Exception:
+            logger.exception("on_failure of flow '%s' raised", self._errand.plan.flow_name)
+
+
+class _Shift:
+    """The parts of one run at work together."""
+
+    def __init__(
+        self,
+        errand: Errand,
+        place: Workplace,
+        announcer: Announcer,
+        inbox: Inbox,
+        around: Mapping[str, Any],
+    ) -> None:
+        inline = isinstance(errand.choice, Inline)
+        self._errand = errand
+        self._place = place
+        self._announcer = announcer
+        self._inbox = inbox
+        self._slots = place.session.slots()
+        self._journal: Journal = NullJournal()
+        self._machine = Machine(
+            errand.plan, errand.run, errand.parameters, place.store, self._slots
+        )
+        closing = Closing(place.store, place.inline_limit, errand.run)
+        self._orders = Orders(
+            self._machine.standing,
+            closing,
+            errand.run,
+            errand.context,
+            claims=place.claims is not None,
+            here=inline,
+        )
+        self._handlers = Handlers(around, closing, inbox.post, threaded=not inline)
+        self._news = NewsDesk(place.claims, self._machine.flying.get)
+        self._patience = config.seconds("stall-report")
+        self._lapsing: deque[tuple[float, Key]] = deque()
+
+    def work(self) -> State:
+        """Turn after turn until everything has ended."""
+        errand = self._errand
+        machine = self._machine
+        begun = time.time()
+        started = RunStarted(errand.run, begun, errand.plan.flow_name, describe(errand.choice))
+        self._announcer.tell([started])
+        self._do(machine.start(begun))
+        moved = time.monotonic()
+        while not machine.finished:
+            arrivals = self._inbox.take(self._pause())
+            now = time.monotonic()
+            if arrivals:
+                moved = now
+            elif now - moved >= self._patience:
+                moved = now
+                self._say_why()
+            self._do(machine.take(self._read(arrivals), time.time()))
+        state = verdict(machine.standing, machine.stopping)
+        ended = RunEnded(
+            errand.run,
+            time.time(),
+            errand.plan.flow_name,
+            state,
+            time.time() - begun,
+            machine.counts.iterations,
+            machine.counts.retries,
+            machine.counts.losses,
+        )
+        self._announcer.tell([ended])
+        return state
+
+    def _pause(self) -> float:
+        """Work, if this thread is where attempts run; return how long to wait for news."""
+        if self._place.session.work():
+            return 0.0
+        due = self._machine.next_due
+        if due is None:
+            return self._patience
+        return min(max(0.0, due - time.time()), self._patience)
+
+    def _read(self, arrivals: Sequence[Any]) -> list[News]:
+        news: list[News] = [
+            one if isinstance(one, _OWN_NEWS) else self._news.read(one) for one in arrivals
+        ]
+        slots = self._place.session.slots()
+        if slots != self._slots:
+            self._slots = slots
+            news.append(Room(slots))
+        return news
+
+    def _do(self, turn: Turn) -> None:
+        """Carry out a turn, in the order that keeps the promises."""
+        if turn.records:
+            self._journal.commit(turn.records)
+        self._submit(turn)
+        self._let_go(turn)
+        for question in turn.questions:
+            self._handlers.ask(question)
+        self._announcer.tell(turn.events)
+
+    def _submit(self, turn: Turn) -> None:
+        jobs = []
+        for child in turn.submissions:
+            if child.key is None:  # given up in the same turn
+                continue
+            try:
+                jobs.append(self._orders.job(child))
+            # What cannot travel fails its own task and no other.
+            except (PayloadError, StoreError) as error:
+                self._inbox.post(Came(child.key, refusal(str(error), error)))
+        if jobs:
+            self._place.session.submit(jobs)
+
+    def _let_go(self, turn: Turn) -> None:
+        if turn.released:
+            self._place.session.release(turn.released)
+        self._forget_claims(turn.released)
+        for sealed in turn.dropped:
+            if sealed.name is not None and self._place.store is not None:
+                self._place.store.remove(sealed.name)
+
+    def _forget_claims(self, released: Sequence[Key]) -> None:
+        claims = self._place.claims
+        if claims is None:
+            return
+        now = time.monotonic()
+        self._lapsing.extend((now + _CLAIM_LASTS, key) for key in released)
+        while self._lapsing and self._lapsing[0][0] <= now:
+            claims.forget(key_text(self._lapsing.popleft()[1]))
+
+    def _say_why(self) -> None:
+        """Nothing has moved for a while: say so, and why, as far as can be told."""
+        keys = list(self._machine.flying)
+        reason = self._place.session.explain(keys) if keys else "it waits for a handler or a retry"
+        text = f"run {self._errand.run}: nothing has moved for {self._patience:g} s: {reason}"
+        logger.warning(text)
+        events: list[Event] = [RunStalled(self._errand.run, time.time(), text)]
+        self._announcer.tell(events)
+
+    def close(self) -> None:
+        """Let go of threads and files."""
+        self._handlers.close(wait=self._machine.finished)
+        self._journal.close()

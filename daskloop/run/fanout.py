@@ -1,0 +1,154 @@
+"""Open a map: find out how many children it has and which element is whose."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from daskloop.errors import MapError
+from daskloop.plan.plan import Constant, Cut, Group, Input, Ref
+from daskloop.record.sealed import Sealed
+from daskloop.run.cutting import elements, flattened, pieces
+from daskloop.run.standing import Child, Element, NodeStanding, Standing, refs_of
+from daskloop.states import Failed, Mapped, Skipped, State
+
+__all__ = ["open_map"]
+
+logger = logging.getLogger("daskloop.run")
+
+_QUOTED = 300  # characters of another task's message
+
+
+def open_map(standing: Standing, node: NodeStanding) -> State:
+    """Decide the state of a map whose upstream tasks are there.
+
+    Returns
+    -------
+    State
+        `Mapped`, with `node.spread` filled in; or the state that it has instead of children.
+    """
+    refusal = _refusal(standing, node)
+    if refusal is not None:
+        return refusal
+    try:
+        node.spread = [
+            (one, *_elements(standing, node, one)) for one in node.plan.inputs if one.mapped
+        ]
+        _check_lengths(node)
+    except MapError as error:
+        node.spread = []
+        return Failed(str(error), error)
+    return Mapped("Mapped tasks submitted for execution.")
+
+
+def _refusal(standing: Standing, node: NodeStanding) -> State | None:
+    """Find the task above that leaves nothing to map over, or that skips the map as a whole."""
+    for one in node.plan.inputs:
+        for number in refs_of(one):
+            above = standing.nodes[number]
+            whole = [above.state]
+            if above.fanned_out and not (one.mapped and (one.flattened or standing.is_linked(one))):
+                whole = [child.state for child in above.children if child.state]
+            if node.plan.task.skip_on_upstream_skip and any(s.is_skipped() for s in whole):
+                return Skipped(
+                    f"Upstream task '{above.plan.name}' was skipped; if this task should run all "
+                    "the same, set skip_on_upstream_skip=False."
+                )
+    for one in node.plan.inputs:
+        for number in refs_of(one) if one.mapped else ():
+            above = standing.nodes[number]
+            if not above.state.is_successful():
+                text = f"upstream task '{above.plan.name}' has no result to map over"
+                # Cut, or the last of a chain of maps would quote all those before it.
+                why = (above.state.message or "")[:_QUOTED]
+                error = MapError(f"cannot map '{node.plan.name}': {text}: {why}")
+                return Failed(str(error), error)
+    return None
+
+
+def _elements(
+    standing: Standing, node: NodeStanding, one: Input
+) -> tuple[Sequence[Element], Sequence[Child | None]]:
+    """List the elements of one mapped input, and the children they come from, if they do."""
+    what = "one of upstream_tasks" if one.name is None else f"argument '{one.name}'"
+    name = f"{what} of '{node.plan.name}'"
+    match one.source:
+        case Constant(value):
+            cut = flattened(value, name) if one.flattened else elements(value, name)
+            return [Constant(element) for element in cut], ()
+        case Ref(number):
+            return _of_node(standing.nodes[number], standing, one, name)
+        case Group():
+            return _of_group(standing, one.source, one.flattened, name)
+
+
+def _of_node(
+    above: NodeStanding, standing: Standing, one: Input, name: str
+) -> tuple[Sequence[Element], Sequence[Child | None]]:
+    if above.plan.parameter is not None:
+        value = standing.parameters[above.plan.parameter]
+        cut = flattened(value, name) if one.flattened else elements(value, name)
+        return [Constant(element) for element in cut], ()
+    if not above.fanned_out:
+        return _parts(above.child, Cut.FLATTENED if one.flattened else Cut.ELEMENTS, name), ()
+    if not one.flattened:
+        return above.children, above.children
+    found: list[Element] = []
+    origins: list[Child | None] = []
+    for child in above.children:
+        own = _loose(child, name)
+        found += own
+        origins += [child] * len(own)
+    return found, origins
+
+
+def _of_group(
+    standing: Standing, group: Group, flat: bool, name: str
+) -> tuple[Sequence[Element], Sequence[Child | None]]:
+    if group.kind not in ("list", "tuple"):
+        raise MapError(f"cannot map over {name}: a {group.kind} of tasks has no order; give a list")
+    if not flat:
+        return group.items, ()
+    found: list[Element] = []
+    for item in group.items:
+        match item:
+            case Constant(value):
+                found += [Constant(piece) for piece in pieces(value, name)]
+            case Ref(number) if standing.nodes[number].fanned_out:
+                found += standing.nodes[number].children
+            case Ref(number) if standing.nodes[number].plan.parameter is not None:
+                value = standing.parameters[standing.nodes[number].plan.parameter or ""]
+                found += [Constant(piece) for piece in pieces(value, name)]
+            case Ref(number):
+                found += _loose(standing.nodes[number].child, name)
+            case Group(kind, _, items) if kind in ("list", "tuple"):
+                found += items
+            case _:
+                found.append(item)
+    return found, ()
+
+
+def _loose(child: Child, name: str) -> Sequence[Element]:
+    """Return the elements of one child's result; what did not come cut is one element."""
+    if Cut.LOOSE not in child.parts:
+        return [child]
+    return _parts(child, Cut.LOOSE, name)
+
+
+def _parts(child: Child, cut: Cut, name: str) -> Sequence[Sealed]:
+    parts = child.parts.get(int(cut))
+    if parts is None:
+        raise MapError(f"cannot map over {name}: '{child.name}' ended without a result to cut")
+    if isinstance(parts, str):
+        raise MapError(f"{name}: {parts}")
+    return parts
+
+
+def _check_lengths(node: NodeStanding) -> None:
+    lengths = {one.name or "upstream_tasks": len(found) for one, found, _ in node.spread}
+    if len(set(lengths.values())) <= 1:
+        return
+    said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+    if node.plan.strict:
+        raise MapError(f"'{node.plan.name}' is mapped with strict=True, but {said} elements")
+    logger.warning("'%s' is mapped over inputs of different lengths: %s", node.plan.name, said)

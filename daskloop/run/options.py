@@ -1,0 +1,39 @@
+"""How a run is asked for: the options of ``flow.run``, checked, in one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["RunOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Everything that ``flow.run`` takes besides the values of parameters."""
+
+    executor: Any = None
+    """Where attempts run: a name, an address, a client, a cluster, an executor object."""
+    workers: int | None = None
+    """Slots of a temporary cluster; None leaves it to the executor."""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """Values that every task sees in ``daskloop.context``."""
+    task_states: Mapping[Any, Any] | None = None
+    """States to start from, by task; not there yet."""
+    batch: int | str | None = None
+    """Attempts in one future; only one, so far."""
+    journal: Any = None
+    """Where the run is recorded; not there yet."""
+    resume: bool = False
+    """True to continue a recorded run; not there yet."""
+    allow_code_change: bool = False
+    """True to resume with changed functions; not there yet."""
+    history: bool = False
+    """True to keep the states of all iterations; not there yet."""
+    report: Any = None
+    """Where a page about the run is written; not there yet."""
+    store: Any = None
+    """Directory or URL that all workers share, for large values."""
+    raise_on_failure: bool = False
+    """True to raise the first task's exception when the run failed."""

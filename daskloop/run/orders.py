@@ -1,0 +1,269 @@
+"""Make the jobs of attempts: what they share once per task, what is theirs alone each time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from daskloop.errors import PayloadError
+from daskloop.executors.session import Job
+from daskloop.keys import idempotency_key
+from daskloop.plan.plan import Constant, Group, Node, Ref, Source
+from daskloop.record.sealed import HeldError, Sealed
+from daskloop.run.attempt import attempt, attempt_here
+from daskloop.run.closing import Closing, digest
+from daskloop.run.order import (
+    Attempt,
+    Shared,
+    Tree,
+    collection_tree,
+    error_tree,
+    flat_tree,
+    pack,
+    stored_tree,
+    value_tree,
+)
+from daskloop.run.standing import Child, Element, NodeStanding, Standing
+
+__all__ = ["Orders", "key_text"]
+
+logger = logging.getLogger("daskloop.run")
+
+_FUNCTION = 16_384  # bytes of a function that travel with each attempt
+_SHARED = 8_192  # bytes of an argument that all children of a map share
+_PARAMETERS = 1_024  # bytes of context.parameters, which few tasks ask for
+_REDUCE = 1_048_576  # bytes of a map's results that travel together
+_LARGE = 10_000_000  # bytes of a parameter that are worth a warning
+
+
+class Orders:
+    """Makes jobs for one run.
+
+    Parameters
+    ----------
+    standing : Standing
+        Where the values are that tasks hand on.
+    closing : Closing
+        Closes the values that are in the driver's hands.
+    run : str
+        Name of the run.
+    context : mapping
+        What the user gave to ``flow.run(context=...)``.
+    claims : bool
+        True if attempts have to claim their start.
+    here : bool
+        True if attempts run in the user's own thread.
+
+    Raises
+    ------
+    PayloadError
+        If a parameter or a value of the context cannot be pickled.
+    """
+
+    def __init__(
+        self,
+        standing: Standing,
+        closing: Closing,
+        run: str,
+        context: Mapping[str, Any],
+        *,
+        claims: bool,
+        here: bool,
+    ) -> None:
+        self._standing = standing
+        self._closing = closing
+        self._run = run
+        self._claims = claims
+        self._function = attempt_here if here else attempt
+        self._context = self._value(dict(context), "context", _SHARED) if context else None
+        self._shared: dict[int, bytes] = {}
+        self._nodes: dict[int, Tree] = {}
+        self._parameters = self._all_parameters()
+
+    def job(self, child: Child) -> Job:
+        """Make the job of a child's present attempt.
+
+        Raises
+        ------
+        PayloadError
+            If its function or an argument cannot be pickled.
+        """
+        assert child.key is not None
+        progress = child.progress
+        node = child.node
+        if node.plan.number not in self._shared:
+            self._shared[node.plan.number] = pack(self._make_shared(node))
+        text = key_text(child.key)
+        own = Attempt(
+            key=text,
+            tag=digest(text.encode("utf-8", "surrogatepass")),
+            index=child.index,
+            iteration=progress.iteration,
+            run_count=progress.run_count,
+            idempotency_key=idempotency_key(self._run, child.address),
+            payload=None if progress.payload is None else value_tree(progress.payload),
+            inputs=self._own_inputs(child),
+        )
+        stored = progress.payload is not None and progress.payload.name is not None
+        return Job(
+            child.key,
+            self._function,
+            self._shared[node.plan.number],
+            pack(own),
+            priority=1 if child.continuing else 0,
+            worker=child.worker if stored else None,
+        )
+
+    def _make_shared(self, node: NodeStanding) -> Shared:
+        plan = node.plan
+        function = self._function_of(plan)
+        store = self._closing.store
+        named = [one for one in plan.inputs if one.name is not None and not one.mapped]
+        inputs = []
+        for one in named:
+            tree = self._tree(one.source, f"argument '{one.name}' of '{plan.name}'")
+            inputs.append((str(one.name), flat_tree(tree) if one.flattened else tree))
+        return Shared(
+            run_id=self._run,
+            flow_name=self._standing.plan.flow_name,
+            task_name=plan.name,
+            task_slug=plan.slug,
+            function=value_tree(function),
+            digest=digest(function.data or str(function.name).encode()),
+            inputs=inputs,
+            context=self._context,
+            parameters=self._parameters,
+            store=None if store is None else store.url,
+            inline_limit=self._closing.limit,
+            timeout=plan.task.limits.timeout,
+            claims=self._claims,
+            cuts=[int(cut) for cut in plan.cuts],
+        )
+
+    def _function_of(self, plan: Node) -> Sealed:
+        retry = plan.task.retry
+        bundle = (plan.task.shipped, retry.retry_on, retry.retry_if)
+        return self._closing.close(bundle, f"the function of task '{plan.name}'", _FUNCTION)
+
+    def _value(self, value: Any, what: str, limit: int | None = None) -> Tree:
+        return value_tree(self._closing.close(value, what, limit))
+
+    def _own_inputs(self, child: Child) -> Sequence[tuple[str, Tree]]:
+        if child.index is None:
+            return ()
+        return [
+            (
+                one.name,
+                self._element(found[child.index], f"argument '{one.name}' of {child.name!r}"),
+            )
+            for one, found, _ in child.node.spread
+            if one.name is not None
+        ]
+
+    def _element(self, element: Element, what: str) -> Tree:
+        if isinstance(element, Sealed):
+            return value_tree(element)
+        if isinstance(element, Child):
+            return self._child_tree(element)
+        return self._tree(element, what, self._closing.limit)
+
+    def _tree(self, source: Source, what: str, limit: int = _SHARED) -> Tree:
+        match source:
+            case Constant(value):
+                return self._value(value, what, limit)
+            case Ref(number):
+                return self._node_tree(number)
+            case Group(kind, keys, items):
+                closed = None if keys is None else self._value(list(keys), what)
+                return collection_tree(kind, [self._tree(i, what) for i in items], closed)
+
+    def _node_tree(self, number: int) -> Tree:
+        """Stand for the whole result of a closed node."""
+        if number not in self._nodes:
+            self._nodes[number] = self._make_node_tree(self._standing.nodes[number])
+        return self._nodes[number]
+
+    def _make_node_tree(self, node: NodeStanding) -> Tree:
+        if node.plan.parameter is not None:
+            return self._parameter_tree(node.plan.parameter)
+        if not node.fanned_out:
+            return self._child_tree(node.child)
+        tree = collection_tree("list", [self._child_tree(child) for child in node.children])
+        size = sum(len(child.value.data or b"") for child in node.children if child.value)
+        return self._small_enough(tree, size, _REDUCE, f"the results of '{node.plan.name}'")
+
+    def _parameter_tree(self, name: str) -> Tree:
+        value = self._closing.close(
+            self._standing.parameters[name], f"the parameter '{name}'", _SHARED
+        )
+        if value.size > _LARGE:
+            logger.warning(
+                "the parameter '%s' takes %.0f MB; it is %s",
+                name,
+                value.size / 1e6,
+                "stored once and read by each worker that needs it"
+                if value.name
+                else "sent with every attempt that needs it: pass store= to flow.run",
+            )
+        return value_tree(value)
+
+    def _small_enough(self, tree: Tree, size: int, limit: int, what: str) -> Tree:
+        """Replace a large tree by a reference to one stored copy of it."""
+        if size <= limit or self._closing.store is None:
+            return tree
+        return stored_tree(self._closing.close(tree, what, 0))
+
+    def _child_tree(self, child: Child) -> Tree:
+        """Stand for what a child that has ended hands on."""
+        state = child.state
+        assert state is not None
+        result = state.unopened_result
+        name = f"the result of '{child.name}'"
+        if isinstance(result, HeldError):
+            return error_tree(result)
+        if isinstance(result, BaseException) and not state.is_successful():
+            return self._error(result, name)
+        if child.value is not None:
+            return value_tree(child.value)
+        return self._value(result, name)
+
+    def _error(self, error: BaseException, name: str) -> Tree:
+        kind = f"{type(error).__module__}.{type(error).__qualname__}"
+        try:
+            sealed = self._closing.close(error, name)
+        except PayloadError:
+            return error_tree(HeldError(None, None, kind, str(error), ""))
+        return error_tree(HeldError(sealed, None, kind, str(error), ""))
+
+    def _all_parameters(self) -> Tree | None:
+        """Stand for `context.parameters`; None if it cannot travel.
+
+        Made when the run starts, so that a parameter that some task takes whole and that cannot be
+        pickled is told before any task runs. One bad element of a map fails its child alone.
+        """
+        names = list(self._standing.parameters)
+        trees = []
+        for node in (node for node in self._standing.nodes if node.plan.parameter in names):
+            try:
+                trees.append((node.plan.parameter, self._node_tree(node.plan.number)))
+            except PayloadError:
+                if self._standing.is_taken_whole(node):
+                    raise
+                return None
+        closed = self._value([name for name, _ in trees], "parameter names")
+        tree = collection_tree("dict", [one for _, one in trees], closed)
+        size = len(pack_tree(tree))
+        if self._closing.store is None and size > _PARAMETERS:
+            return None
+        return self._small_enough(tree, size, _PARAMETERS, "the parameters")
+
+
+def pack_tree(tree: Tree) -> bytes:
+    """Pack a tree, to know how much it takes."""
+    return pack(Attempt("", "", None, 0, 0, "", tree, ()))
+
+
+def key_text(key: Any) -> str:
+    """Write a Dask key as text, to name its claim."""
+    return "/".join(str(part) for part in key)

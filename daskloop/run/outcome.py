@@ -1,0 +1,288 @@
+"""Turn what a call returned or raised into an entry, on the worker where the objects live."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from daskloop.errors import HandlerError, MapError, PayloadError, StoreError, TaskTimeout
+from daskloop.keys import full_name
+from daskloop.plan.plan import Cut
+from daskloop.record.pickling import freeze, join, preview, thaw
+from daskloop.record.sealed import Sealed, seal
+from daskloop.record.store import PayloadStore
+from daskloop.run.cutting import elements, flattened, pieces
+from daskloop.run.envelope import Entry, ErrorText, Kind
+from daskloop.run.order import Attempt, Shared
+from daskloop.run.states_of import moment_of
+from daskloop.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
+
+__all__ = ["Judge", "broken", "error_text", "hopeless", "outcome_of", "returned", "seal_error"]
+
+_LONGEST = 65_536  # characters of an error's text or traceback that travel
+_SHORT = 2_000  # characters of an error's repr in a message
+_PACK = 1_048_576  # bytes of cut elements that travel inline together
+
+RetryOn = tuple[type[BaseException], ...] | None
+RetryIf = Callable[[BaseException], bool] | None
+
+
+class Judge:
+    """What is needed to close the values of one attempt and to name them in errors."""
+
+    def __init__(
+        self, order: Shared, mine: Attempt, worker: str, store: PayloadStore | None
+    ) -> None:
+        self.order = order
+        self.mine = mine
+        self.worker = worker
+        self.store = store
+        self.full_name = full_name(order.task_name, mine.index)
+
+    def seal(self, value: Any, what: str) -> Sealed:
+        """Close a payload or a result."""
+        name = f"the {what} of iteration {self.mine.iteration} of {self.full_name!r}"
+        return seal(value, name, self.order.inline_limit, self.store, self.mine.tag)
+
+
+def returned(judge: Judge, result: Any, started: float) -> Entry:
+    """Make the entry of a call that returned."""
+    ended = time.time()
+    if isinstance(result, Signal) or (isinstance(result, type) and issubclass(result, Signal)):
+        name = result.__name__ if isinstance(result, type) else type(result).__name__
+        raise TypeError(f"{judge.full_name!r} returned {name}; raise it: raise {name}(...)")
+    return _success(judge, result, "Task run succeeded.", started, ended)
+
+
+def _success(judge: Judge, result: Any, message: str, started: float, ended: float) -> Entry:
+    value = judge.seal(result, "result")
+    parts = {cut: _cut(judge, result, cut) for cut in judge.order.cuts}
+    return Entry(
+        "success",
+        message,
+        value,
+        parts=parts,
+        worker=judge.worker,
+        started=started,
+        ended=ended,
+    )
+
+
+_CUTTERS = {Cut.ELEMENTS: elements, Cut.FLATTENED: flattened, Cut.LOOSE: pieces}
+
+
+def _cut(judge: Judge, result: Any, cut: int) -> tuple[Sealed, ...] | str:
+    """Cut a result that is mapped over, so that each child gets its own element only.
+
+    Returns why it cannot be cut, if so: that fails the map, not the task that made the result.
+    """
+    name = f"the result of {judge.full_name!r}"
+    try:
+        found = _CUTTERS[Cut(cut)](result, name)
+    except MapError as error:
+        return str(error)
+    blobs = [join(freeze(part, f"element {i} of {name}")) for i, part in enumerate(found)]
+    labels = [preview(part) for part in found]
+    if judge.store is None or sum(map(len, blobs)) <= _PACK:
+        sealed = [Sealed(b, None, 0, len(b), t) for b, t in zip(blobs, labels, strict=True)]
+        return tuple(sealed)
+    return _packed(judge, blobs, labels)
+
+
+def _packed(judge: Judge, blobs: list[bytes], labels: list[str]) -> tuple[Sealed, ...]:
+    """Store all elements as one file; each is read from its own place in it."""
+    assert judge.store is not None
+    padded = [blob + b"\0" * (-len(blob) % 64) for blob in blobs]
+    name = judge.store.put(padded, judge.mine.tag)
+    sealed = []
+    offset = 0
+    for blob, room, label in zip(blobs, padded, labels, strict=True):
+        sealed.append(Sealed(None, name, offset, len(blob), label))
+        offset += len(room)
+    return tuple(sealed)
+
+
+def outcome_of(
+    judge: Judge, error: BaseException, started: float, retry_on: RetryOn, retry_if: RetryIf
+) -> Entry:
+    """Make the entry of a call that raised."""
+    try:
+        return _signalled(judge, error, started) or _failed(
+            judge, error, started, "failed", _retriable(error, retry_on, retry_if)
+        )
+    except StoreError as refused:
+        return _failed(judge, refused, started, "failed", True)
+    except KeyboardInterrupt:
+        raise
+    # Closing a value and judging an error run user code, which may raise anything.
+    except BaseException as refused:
+        return _failed(judge, refused, started, "failed", False)
+
+
+def _signalled(judge: Judge, error: BaseException, started: float) -> Entry | None:
+    """Make the entry of a signal; None for anything else that was raised."""
+    ended = time.time()
+    if isinstance(error, LOOP):
+        text = _said(error) or f"Task is looping: iteration {judge.mine.iteration} is done."
+        entry = Entry("looped", text, judge.seal(error.result, "payload"))
+        return replace(entry, worker=judge.worker, started=started, ended=ended)
+    if isinstance(error, SUCCESS):
+        text = _said(error) or "Task run succeeded."
+        return _success(judge, error.result, text, started, ended)
+    if isinstance(error, SKIP):
+        held = error if error.result is None else error.result
+        entry = Entry("skipped", _said(error) or "Task was skipped.", judge.seal(held, "result"))
+        return replace(entry, worker=judge.worker, started=started, ended=ended)
+    if isinstance(error, RETRY):
+        start = None if error.start_time is None else error.start_time.timestamp()
+        moment_of(start)  # refused here if the driver could not read it
+        entry = Entry("retry", _said(error) or "Task asked for a retry.", start_time=start)
+        return replace(entry, worker=judge.worker, started=started, ended=ended)
+    if isinstance(error, (FAIL, TRIGGERFAIL)):
+        kind: Kind = "failed" if isinstance(error, FAIL) else "trigger_failed"
+        return _failed(judge, error, started, kind, True)
+    return None
+
+
+def _retriable(error: BaseException, retry_on: RetryOn, retry_if: RetryIf) -> bool:
+    if isinstance(error, PayloadError):  # it would not travel the next time either
+        return False
+    if retry_on is not None and not isinstance(error, retry_on):
+        return False
+    if retry_if is None:
+        return True
+    try:
+        return bool(retry_if(error))
+    except KeyboardInterrupt:
+        raise
+    # The user's predicate may raise anything; both errors are told.
+    except BaseException as trouble:
+        raise HandlerError(f"retry_if raised {trouble!r} when asked about {error!r}") from error
+
+
+def _failed(
+    judge: Judge, error: BaseException, started: float, kind: Kind, retriable: bool
+) -> Entry:
+    if isinstance(error, TaskTimeout):
+        kind = "timed_out"
+    text = error_text(error)
+    # The words hold the traceback and the causes. The objects must not travel: they drag along
+    # whatever their frames and attributes refer to, where tblib has taught pickle to follow them.
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return Entry(
+        kind,
+        _message(error),
+        _failure_value(judge, error),
+        text,
+        retriable,
+        worker=judge.worker,
+        started=started,
+        ended=time.time(),
+    )
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, Signal):
+        return _said(error) or f"{type(error).__name__} signal raised."
+    if isinstance(error, SystemExit):
+        return f"Task called sys.exit({error.code!r}): {_guarded(repr, error)}"
+    if isinstance(error, (TaskTimeout, PayloadError)):
+        return str(error)
+    return f"Unexpected error: {_guarded(repr, error)[:_SHORT]}"
+
+
+def _failure_value(judge: Judge, error: BaseException) -> Sealed | None:
+    if isinstance(error, FAIL) and error.result is not None:
+        return judge.seal(error.result, "result")
+    return seal_error(error, judge.order.inline_limit, judge.store, judge.mine.tag)
+
+
+def seal_error(
+    error: BaseException, limit: int, store: PayloadStore | None, tag: str
+) -> Sealed | None:
+    """Close an exception; None if it would not come back as it went."""
+    try:
+        # Exceptions with an `__init__` of their own often pickle but do not unpickle.
+        again = thaw(join(freeze(error, "the exception")))
+        if type(again) is not type(error):
+            return None
+        return seal(error, "the exception", limit, store, tag)
+    except KeyboardInterrupt:
+        raise
+    # Rebuilding an exception runs user code; its words are kept either way.
+    except BaseException:
+        return None
+
+
+def error_text(error: BaseException) -> ErrorText:
+    """Put an exception into words, guarded against what its own methods do."""
+    kind = type(error)
+    name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+    return ErrorText(name, _guarded(str, error)[:_LONGEST], _traceback(error))
+
+
+def _said(signal: Signal) -> str:
+    """Return a signal's message as a text that may travel; users give other things too."""
+    return "" if signal.message is None else _guarded(str, signal.message)[:_LONGEST]
+
+
+def _guarded(show: Callable[[Any], str], error: Any) -> str:
+    try:
+        return show(error)
+    except KeyboardInterrupt:
+        raise
+    # `__str__` and `__repr__` of user exceptions may raise anything.
+    except BaseException as trouble:
+        return f"<{type(error).__name__} whose {show.__name__} raised {type(trouble).__name__}>"
+
+
+def _traceback(error: BaseException) -> str:
+    """Format the traceback from user code on, without the engine's own frames."""
+    trace = error.__traceback__
+    while trace is not None and _is_ours(trace):
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    try:
+        lines = traceback.format_exception(type(error), error, trace, limit=-50)
+    except KeyboardInterrupt:
+        raise
+    # Formatting calls `__str__` of the exception and of its causes.
+    except BaseException as trouble:
+        return f"<traceback could not be formatted: {type(trouble).__name__}>"
+    text = "".join(lines)
+    if len(text) <= _LONGEST:
+        return text
+    half = _LONGEST // 2
+    return f"{text[:half]}\n...\n{text[-half:]}"
+
+
+def _is_ours(trace: TracebackType) -> bool:
+    return str(trace.tb_frame.f_globals.get("__name__", "")).startswith("daskloop.run.")
+
+
+def broken(judge: Judge, error: BaseException, what: str) -> Entry:
+    """Make the entry of an attempt whose function, argument or payload cannot be opened here."""
+    cause = error_text(error)
+    advice = ""
+    if isinstance(error, ImportError):
+        advice = (
+            "; the worker cannot import it: install the module there, upload it with "
+            "client.upload_file, or define the task in the script itself"
+        )
+    refused = PayloadError(
+        f"{what} of {judge.full_name!r} cannot be opened on worker "
+        f"{judge.worker}: {cause.class_name}: {cause.text}{advice}"
+    )
+    return _failed(judge, refused, 0.0, "failed", False)
+
+
+def hopeless(worker: str, error: BaseException) -> Entry:
+    """Make the entry of an attempt whose outcome could not even be described."""
+    kind = type(error).__name__
+    text = f"the attempt could not be brought to an end: its values or errors raised {kind}"
+    return Entry("failed", text, None, ErrorText(kind, text, ""), False, worker=worker)

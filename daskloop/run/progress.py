@@ -1,0 +1,171 @@
+"""How far one child has come, what can happen to it, and what the engine does about it.
+
+::
+
+    WAITING ─► READY ─► RUNNING ─► (iteration ended) ─► READY ...
+                 ▲          │
+                 └─ DELAYED ┴─► ENDED
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from daskloop.record.sealed import Sealed
+from daskloop.run.envelope import Entry
+from daskloop.states import State
+
+__all__ = [
+    "Accepted",
+    "Admitted",
+    "Announce",
+    "Due",
+    "End",
+    "Ended",
+    "Enqueue",
+    "Happening",
+    "Lost",
+    "Phase",
+    "Progress",
+    "Ready",
+    "Settled",
+    "Step",
+    "Stopped",
+    "Submit",
+    "Wake",
+]
+
+
+class Phase(Enum):
+    """Where a child stands."""
+
+    WAITING = "waiting for upstream tasks"
+    READY = "waiting for its turn"
+    RUNNING = "announced or submitted"
+    DELAYED = "waiting for a point in time, on no worker"
+    ENDED = "has its final state"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Everything about one child that decisions depend on."""
+
+    phase: Phase = Phase.WAITING
+    iteration: int = 1
+    run_count: int = 1
+    """Number of the attempt at this iteration, counted from 1."""
+    failures: int = 0
+    """Attempts at this iteration that the retry budget paid for."""
+    losses: int = 0
+    """Workers lost under this attempt."""
+    submission: int = 0
+    """Submissions of this attempt before the present one."""
+    payload: Sealed | None = None
+    """The payload of the iteration before; None in the first one."""
+    messages: tuple[str, ...] = ()
+    """Messages of the last few iterations, oldest first."""
+    begun: float | None = None
+    """When the first iteration was submitted, seconds since the epoch."""
+    entry: Entry | None = None
+    """How the attempt under judgement ended, until its state is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Everything before it has ended and its trigger is met."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Its state follows without an attempt: skipped, refused by its trigger, a map's own."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The child's turn has come: there is room in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The attempt came back."""
+
+    entry: Entry
+    state: State
+    """What the entry says, as a state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The attempt will not come back."""
+
+    reason: str
+    charged: bool
+    """True if a worker was lost while it executed the attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A proposed state has been through the handlers, if there are any."""
+
+    state: State
+    payload: Sealed | None = None
+    """For `Looped`: its result, closed."""
+    final: bool = False
+    """True if a failure must not be retried, as when a handler raised it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The point in time that the child waited for has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The run is being stopped."""
+
+    reason: str
+    now: bool = False
+    """True if attempts in flight are given up too."""
+
+
+Happening = Ready | Settled | Admitted | Ended | Lost | Accepted | Due | Stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Propose a state to the handlers; it comes back as `Accepted`."""
+
+    state: State
+    final: bool = False
+    """True if a failure must not be retried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Wait for a turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Send the attempt on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Come back with `Due` at a point in time."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The child has its final state."""
+
+    state: State
+
+
+Step = Announce | Enqueue | Submit | Wake | End
+"""What the engine does about one child; at most one step follows from one happening."""

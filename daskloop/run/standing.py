@@ -1,0 +1,254 @@
+"""How the whole run stands: each node, each child, what waits for what.
+
+Depth first: child i of a map over a map waits for child i above it alone. All other tasks wait
+until the tasks above them have closed, which for a map means its last child.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from daskloop import triggers
+from daskloop.executors.session import Key
+from daskloop.keys import Address, Place, full_name
+from daskloop.plan.plan import Constant, Group, Input, Node, Plan, Ref
+from daskloop.record.sealed import Sealed
+from daskloop.run.decide import Rules
+from daskloop.run.progress import Phase, Progress
+from daskloop.states import Mapped, Pending, State
+
+__all__ = ["Child", "Element", "NodeStanding", "Standing", "draw", "refs_of"]
+
+
+_FRESH = Progress()
+
+
+class Child:
+    """One child of a map, a task that is not mapped, or the parent of a map's children."""
+
+    __slots__ = (
+        "admitted",
+        "announced",
+        "continuing",
+        "index",
+        "key",
+        "missing",
+        "node",
+        "parts",
+        "progress",
+        "reached",
+        "state",
+        "value",
+        "worker",
+    )
+
+    def __init__(self, node: NodeStanding, index: int | None) -> None:
+        self.node = node
+        self.index = index
+        self.progress = _FRESH
+        self.admitted = False
+        """True while it takes a place in the window."""
+        self.missing = 0
+        """Children above that have yet to end."""
+        self.announced: State = Pending()
+        """The state that handlers have seen last."""
+        self.state: State | None = None
+        """The final state."""
+        self.value: Sealed | None = None
+        """The closed value of the final state, if its result came closed."""
+        self.parts: Mapping[int, tuple[Sealed, ...] | str] = {}
+        """The result cut into elements, see `Entry.parts`."""
+        self.key: Key | None = None
+        """The key of the attempt in flight."""
+        self.continuing = False
+        """True if it goes on with something begun, and so goes first."""
+        self.reached = 1
+        """The last iteration that was submitted."""
+        self.worker: str | None = None
+        """Where its last iteration ran."""
+
+    @property
+    def name(self) -> str:
+        """The full name."""
+        return full_name(self.node.plan.name, self.index)
+
+    @property
+    def address(self) -> Address:
+        """Where the present iteration is in the flow."""
+        return (Place(self.node.plan.slug, self.index, self.progress.iteration),)
+
+    @property
+    def rules(self) -> Rules:
+        """What the user asked for."""
+        task = self.node.plan.task
+        return Rules(self.name, task.retry, task.limits)
+
+    @property
+    def ended(self) -> bool:
+        """True once it has its final state."""
+        return self.progress.phase is Phase.ENDED
+
+
+Element = Constant | Ref | Group | Sealed | Child
+"""Where one child's own element comes from."""
+
+
+class NodeStanding:
+    """One task of the flow, with its children."""
+
+    __slots__ = (
+        "child",
+        "children",
+        "closed",
+        "opened",
+        "plan",
+        "running",
+        "spread",
+        "waits_to_close",
+        "waits_to_open",
+    )
+
+    def __init__(self, plan: Node) -> None:
+        self.plan = plan
+        self.child = Child(self, None)
+        """The task itself, or the parent of its children."""
+        self.children: list[Child] = []
+        self.running = 0
+        """Children that have not ended."""
+        self.opened = False
+        """True once it is known how many children there are."""
+        self.closed = False
+        """True once it, and every child, has its final state."""
+        self.waits_to_open: set[int] = set()
+        """Maps above whose width is all that matters here."""
+        self.waits_to_close: set[int] = set()
+        """Nodes above that have to close first."""
+        self.spread: list[tuple[Input, Sequence[Element], Sequence[Child | None]]] = []
+        """For each mapped input: the children's elements, and the children that made them."""
+
+    @property
+    def state(self) -> State:
+        """The state, once there is one."""
+        return self.child.state or Pending()
+
+    @property
+    def fanned_out(self) -> bool:
+        """True if its state stands for children."""
+        return self.plan.mapped and isinstance(self.state, Mapped)
+
+
+class Standing:
+    """Every node of a run.
+
+    Parameters
+    ----------
+    plan : Plan
+        The flow.
+    parameters : mapping
+        A value for each parameter, by name.
+    """
+
+    def __init__(self, plan: Plan, parameters: Mapping[str, Any]) -> None:
+        self.plan = plan
+        self.parameters = parameters
+        self.nodes = [NodeStanding(node) for node in plan.nodes]
+        self._tallies: dict[int, triggers.Tally] = {}
+        self.links: list[list[int]] = [[] for _ in plan.nodes]
+        """For each node, the maps whose children go on from its children."""
+        for node in self.nodes:
+            linked, others = self._needs(node.plan)
+            node.waits_to_open = linked - others
+            node.waits_to_close = others
+            for above in linked:
+                self.links[above].append(node.plan.number)
+
+    def _needs(self, node: Node) -> tuple[set[int], set[int]]:
+        linked: set[int] = set()
+        others: set[int] = set()
+        for one in node.inputs:
+            if one.mapped and not one.flattened and isinstance(one.source, Ref):
+                above = one.source.node
+                (linked if self.nodes[above].plan.mapped else others).add(above)
+            else:
+                others.update(refs_of(one))
+        return linked, others
+
+    def is_linked(self, one: Input) -> bool:
+        """Tell whether children of a map take this input from the children of another."""
+        return (
+            one.mapped
+            and not one.flattened
+            and isinstance(one.source, Ref)
+            and self.nodes[one.source.node].fanned_out
+        )
+
+    def is_taken_whole(self, node: NodeStanding) -> bool:
+        """Tell whether another task takes the whole result of a node as an argument."""
+        number = node.plan.number
+        below = (self.nodes[one].plan for one in node.plan.downstream)
+        return any(not i.mapped and number in refs_of(i) for plan in below for i in plan.inputs)
+
+    def tally_of(self, number: int) -> triggers.Tally:
+        """Count how a closed node ended, a map by its children."""
+        if number not in self._tallies:
+            self._tallies[number] = triggers.tally([self.nodes[number].state])
+        return self._tallies[number]
+
+    def unmapped_tally(self, node: NodeStanding) -> triggers.Tally:
+        """Count how the nodes ended that all children of a node have above them."""
+        total = triggers.Tally()
+        for one in node.plan.inputs:
+            if not one.mapped:
+                for number in refs_of(one):
+                    total += self.tally_of(number)
+        return total
+
+    def tally_above(self, child: Child, unmapped: triggers.Tally) -> triggers.Tally:
+        """Count how everything ended that one child has above it."""
+        node = child.node
+        if child.index is None:
+            return unmapped
+        total = unmapped
+        for one, _, origins in node.spread:
+            origin = origins[child.index] if origins else None
+            if origin is not None and origin.state is not None:
+                total += triggers.tally([origin.state])
+            elif origin is None:
+                for number in refs_of(one):
+                    total += self.tally_of(number)
+        return total
+
+    def states_above(self, child: Child) -> dict[Any, State]:
+        """Collect the states above a child, by edge, for a trigger of the user's."""
+        above: dict[Any, State] = {}
+        for edge, number in child.node.plan.edges:
+            state = self.nodes[number].state
+            if child.index is not None and edge.mapped and isinstance(state, Mapped):
+                made = self.nodes[number].children
+                if not edge.flattened and child.index < len(made):
+                    state = made[child.index].state or state
+            above[edge] = state
+        return above
+
+
+def refs_of(one: Input) -> list[int]:
+    """List the nodes that an input takes results from, without doubles."""
+    found: dict[int, None] = {}
+    pending = [one.source]
+    while pending:
+        source = pending.pop()
+        if isinstance(source, Ref):
+            found[source.node] = None
+        elif isinstance(source, Group):
+            pending.extend(reversed(source.items))
+    return list(found)
+
+
+def draw(run: str, child: Child) -> float:
+    """Draw a number in [0, 1) that is the same whenever this decision is repeated."""
+    if not child.node.plan.task.retry.jitter:
+        return 0.0
+    text = f"{run}/{child.name}/{child.progress.iteration}/{child.progress.run_count}"
+    return zlib.crc32(text.encode("utf-8", "replace")) / 2**32

@@ -1,0 +1,126 @@
+"""Start a run, and hand out what its caller waits on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from daskloop import config
+from daskloop.define.graph import TaskGraph
+from daskloop.events import Listener
+from daskloop.executors.choose import Inline, choose
+from daskloop.keys import run_name
+from daskloop.plan.compile import compile_plan
+from daskloop.run.driver import Driver, Errand
+from daskloop.run.options import RunOptions
+from daskloop.states import State
+
+__all__ = ["Run", "start"]
+
+logger = logging.getLogger("daskloop.run")
+
+_LAST_WAIT = 30.0  # seconds that a run has to end after a second Ctrl-C
+
+
+def start(
+    flow: TaskGraph,
+    *,
+    parameters: Mapping[str, Any],
+    options: RunOptions,
+    listeners: Sequence[Listener] = (),
+) -> Run:
+    """Start a run of a flow.
+
+    Parameters
+    ----------
+    flow : TaskGraph
+        The flow; handlers are taken from its `state_handlers` and `on_failure`.
+    parameters : mapping
+        A value for every parameter, by name.
+    options : RunOptions
+        What `flow.run` was given besides.
+    listeners : sequence of Listener
+        Told what happens.
+
+    Raises
+    ------
+    ValueError
+        If the flow or the executor cannot be used; nothing has run then.
+    """
+    errand = Errand(
+        run=run_name(),
+        flow=flow,
+        plan=compile_plan(flow),
+        parameters=parameters,
+        choice=choose(options.executor, None, options.workers),
+        context=options.context,
+        store=options.store,
+        listeners=listeners,
+    )
+    return Run(errand)
+
+
+class Run:
+    """A run under way.
+
+    Notes
+    -----
+    An inline run is driven by the thread that asks for its result; any other has a driver
+    thread of its own, so that it works in a notebook whose event loop is running.
+    """
+
+    def __init__(self, errand: Errand) -> None:
+        self.name = errand.run
+        self._driver = Driver(errand)
+        self._state: State | None = None
+        self._error: BaseException | None = None
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        if not isinstance(errand.choice, Inline):
+            self._thread = threading.Thread(
+                target=self._drive, name=f"daskloop-{errand.run}", daemon=True
+            )
+            self._thread.start()
+
+    def result(self) -> State:
+        """Wait for the run to end and return its state.
+
+        Ctrl-C once begins no iteration any more and lets those end that run, for as long as the
+        setting ``daskloop.drain`` says; twice gives those up at once.
+        """
+        if self._thread is None:
+            return self._driver.drive()
+        try:
+            self._ended.wait()
+        except KeyboardInterrupt:
+            self._stop()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._state is not None
+        return self._state
+
+    def _stop(self) -> None:
+        """End the run: softly at first, then, after a while or a second Ctrl-C, at once."""
+        logger.warning("run %s: stopping after the running iterations", self.name)
+        self._driver.halt("stopped by Ctrl-C")
+        try:
+            if self._ended.wait(config.seconds("drain")):
+                return
+            self._driver.halt("stopped by Ctrl-C, with attempts still running", now=True)
+            self._ended.wait()
+        except KeyboardInterrupt:
+            self._driver.halt("stopped by a second Ctrl-C", now=True)
+            self._ended.wait(_LAST_WAIT)
+            raise
+
+    def _drive(self) -> None:
+        try:
+            self._state = self._driver.drive()
+        # Raised again in the thread that waits for the result.
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._ended.set()

@@ -1,0 +1,119 @@
+"""What one turn of the driver has to do, in the order in which it does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from daskloop.events import Event
+from daskloop.executors.session import Key
+from daskloop.record.journal import Recorded
+from daskloop.record.sealed import Sealed
+from daskloop.run.envelope import Entry
+from daskloop.run.standing import Child
+from daskloop.states import State
+
+__all__ = [
+    "Announcement",
+    "Came",
+    "Halt",
+    "Handled",
+    "News",
+    "Question",
+    "Room",
+    "Turn",
+    "Vanished",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A change of state for the user's handlers and hooks."""
+
+    child: Child
+    old: State
+    new: State
+    final: bool
+    iteration: int
+    run_count: int
+    last: bool = False
+    """True for hooks that are called once the final state stands and that change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A trigger of the user's, to be asked whether a child may run."""
+
+    child: Child
+    upstream: dict[Any, State]
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What the user's functions made of an announcement or a question."""
+
+    asked: Announcement | Question
+    state: State | None
+    """The state that stands; for a question, None if the child may run."""
+    final: bool = False
+    """True if a failure must not be retried."""
+    value: Sealed | None = None
+    """The state's result, closed, if a handler changed it."""
+    parts: dict[int, tuple[Sealed, ...] | str] = field(default_factory=dict)
+    """The changed result, cut as the plan wants it."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """Everything that follows from what arrived since the last turn."""
+
+    records: list[Recorded] = field(default_factory=list)
+    """First: written down."""
+    submissions: list[Child] = field(default_factory=list)
+    """Second: sent on their way, all together."""
+    released: list[Key] = field(default_factory=list)
+    """Third: attempts that nothing needs any more."""
+    dropped: list[Sealed] = field(default_factory=list)
+    """Payloads that nothing needs any more."""
+    questions: list[Announcement | Question] = field(default_factory=list)
+    """Fourth: handed to the user's functions, on threads of their own."""
+    events: list[Event] = field(default_factory=list)
+    """Last: announced to those who watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """An attempt came back."""
+
+    key: Key
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """An attempt will not come back."""
+
+    key: Key
+    reason: str
+    charged: bool
+    """True if a worker was lost while it executed the attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """The run is to be stopped."""
+
+    reason: str
+    now: bool
+    """True if attempts in flight are given up too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The number of slots has changed."""
+
+    slots: int
+
+
+News = Came | Vanished | Handled | Halt | Room
+"""What the machine is told."""

@@ -1,0 +1,37 @@
+"""Say how the flow ended, by its reference tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daskloop.run.standing import Standing
+from daskloop.states import Cancelled, Failed, Mapped, State, Success
+
+__all__ = ["verdict"]
+
+
+def verdict(standing: Standing, stopping: str | None) -> State:
+    """Make the flow's state.
+
+    Parameters
+    ----------
+    standing : Standing
+        A run in which every node has closed.
+    stopping : str or None
+        Why the run was stopped, if it was.
+
+    Returns
+    -------
+    State
+        Its result maps every task of the flow to its state.
+    """
+    results: dict[Any, State] = {node.plan.task: node.state for node in standing.nodes}
+    judged: list[State] = []
+    for number in standing.plan.reference:
+        state = standing.nodes[number].state
+        judged += [state, *(state.map_states if isinstance(state, Mapped) else ())]
+    if any(state.is_cancelled() for state in judged):
+        return Cancelled(f"The run was stopped: {stopping}", results)
+    if any(state.is_failed() for state in judged):
+        return Failed("Some reference tasks failed.", results)
+    return Success("All reference tasks succeeded.", results)

@@ -1,0 +1,102 @@
+"""What a run works with: the session of its executor and the store of its large values."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from daskloop import config
+from daskloop.errors import DaskloopError
+from daskloop.executors.choose import Choice, Inline, Temporary
+from daskloop.executors.session import Post, Session
+from daskloop.plan.plan import Plan
+from daskloop.record.claims import Claims
+from daskloop.record.store import PayloadStore, temporary_store
+
+__all__ = ["Workplace", "open_workplace"]
+
+logger = logging.getLogger("daskloop.run")
+
+_FOREIGN_INLINE = 8_192  # clusters of others remember their last messages at full size
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """An open session and what goes with it."""
+
+    session: Session
+    store: PayloadStore | None
+    """None if driver and workers share no place for files."""
+    claims: Claims | None
+    """None if no worker can be lost, or there is no place for claims."""
+    inline_limit: int
+    temporary: bool
+    """True if the store was made for this run."""
+
+    def leave(self) -> None:
+        """Let go of the session, and of a temporary store that no state refers to."""
+        try:
+            self.session.close()
+        finally:
+            if self.store is not None and self.temporary and not self.store.names():
+                self.store.remove_all()
+
+
+def open_workplace(choice: Choice, store: Any, plan: Plan, post: Post) -> Workplace:
+    """Start or connect what the run needs.
+
+    Parameters
+    ----------
+    choice : Choice
+        The executor.
+    store : str, path or None
+        A place that the user says all workers share.
+    plan : Plan
+        The flow, to know what it asks of the place.
+    post : callable
+        Takes arrivals.
+    """
+    given = None if store is None else PayloadStore(store)
+    own = given or temporary_store()
+    if isinstance(choice, Inline):
+        from daskloop.executors.inline import InlineSession
+
+        return Workplace(InlineSession(post), own, None, config.size("inline-limit"), given is None)
+    from daskloop.executors.connection import open_connection
+    from daskloop.executors.dask_session import DaskSession
+    from daskloop.executors.preflight import preflight
+
+    connection = open_connection(choice)
+    try:
+        folder = own.url if given is None else None
+        facts = preflight(connection.client, folder)
+        shared = given is not None or facts.shares_folder
+        isolates = not (isinstance(choice, Temporary) and choice.kind == "threads")
+        claims = own.claims() if shared and isolates else None
+        _check_once(plan, isolates and claims is None)
+        limit = config.size("inline-limit")
+        if not isinstance(choice, Temporary):
+            limit = min(limit, _FOREIGN_INLINE)
+        session = DaskSession(connection, post, slots=facts.threads)
+    except BaseException:
+        connection.close()
+        raise
+    if not shared:
+        logger.warning(
+            "the workers of %s share no folder with this process: values above %d bytes travel "
+            "through it; pass store= to flow.run to name a place that all of them reach",
+            connection.description,
+            limit,
+        )
+    return Workplace(session, own if shared else None, claims, limit, given is None)
+
+
+def _check_once(plan: Plan, blind: bool) -> None:
+    """Refuse `at_most_once` where nobody could tell whether an attempt has begun."""
+    names = [node.name for node in plan.nodes if node.task.limits.at_most_once]
+    if blind and names:
+        raise DaskloopError(
+            f"task '{names[0]}' is at_most_once, which needs a folder that all workers share, to "
+            "claim the start of each attempt; pass store= to flow.run"
+        )

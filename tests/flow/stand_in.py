@@ -1,0 +1,38 @@
+"""An engine that only writes down how it was started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daskloop.states import State, Success
+
+
+class StandIn:
+    """Takes the place of ``daskloop.run.start`` and runs nothing."""
+
+    def __init__(self, state: State | None = None) -> None:
+        self.state = state or Success("done")
+        self.starts: list[tuple[Any, dict[str, Any], Any]] = []
+
+    def start(
+        self, flow: Any, *, parameters: dict[str, Any], options: Any, listeners: Any = ()
+    ) -> StandIn:
+        """Note what was asked for."""
+        self.starts.append((flow, parameters, options))
+        return self
+
+    def result(self) -> State:
+        """Return the state that every run ends in."""
+        return self.state
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """Put a stand-in where `Flow.run` looks for the engine."""
+    stand_in = StandIn()
+    import daskloop.run
+
+    monkeypatch.setattr(daskloop.run, "start", stand_in.start)
+    return stand_in

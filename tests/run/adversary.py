@@ -1,0 +1,250 @@
+"""A cluster without Dask and without a clock, that does whatever a real one might do.
+
+::
+
+    machine ─► turn ─► Adversary: delays, loses, repeats, brings back what was given up
+                           │
+        news in odd order ─┘   (virtual time: it jumps to whatever comes next)
+
+Attempts are executed by the real `daskloop.run.attempt.attempt` on orders that the real `Orders`
+packed; handlers and triggers are called by the real `Handlers`; arrivals are judged by the real
+`NewsDesk`. The order in which a turn is carried out is the driver's.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from daskloop.executors.session import Gone, Job, Returned
+from daskloop.plan.compile import compile_plan
+from daskloop.record.claims import Claims
+from daskloop.record.store import PayloadStore
+from daskloop.run.closing import Closing
+from daskloop.run.handlers import Handlers
+from daskloop.run.machine import Machine
+from daskloop.run.news import NewsDesk
+from daskloop.run.orders import Orders, key_text
+from daskloop.run.standing import Child
+from daskloop.run.turn import Came, Halt, Handled, Room, Turn
+from tests.run.promises import Promises
+from tests.run.scripted import EPOCH
+from tests.run.specs import FlowSpec, NodeSpec, build
+
+__all__ = ["Adversary", "Faults"]
+
+RUN = "quiet-heron-7f3a9c12"
+_INLINE = 64  # bytes, so that payloads with bulk go to the store
+_MOST_STEPS = 20_000
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What the adversary may do in one run."""
+
+    losses: float = 0.0
+    """How likely a submission is lost in some way."""
+    repeats: float = 0.0
+    """How likely an arrival comes more than once."""
+    rooms: bool = False
+    """Whether the number of slots changes."""
+    halt: str = ""
+    """Whether the run is stopped: "", "soft", "now" or "both"."""
+    slots: int = 2
+
+
+@dataclass
+class Adversary:
+    """One run of one flow."""
+
+    spec: FlowSpec
+    faults: Faults
+    draw: Random
+    store: PayloadStore | None = None
+    claims: Claims | None = None
+    seen: dict[str, list[str]] = field(default_factory=dict)
+    """The states that handlers saw, by child."""
+    now: float = EPOCH
+
+    def __post_init__(self) -> None:
+        self.graph = build(self.spec, lambda name, state: self._note(name, state))
+        plan = compile_plan(self.graph)
+        self.machine = Machine(plan, RUN, self.spec.parameters, self.store, self.faults.slots)
+        closing = Closing(self.store, _INLINE, RUN)
+        self.orders = Orders(
+            self.machine.standing,
+            closing,
+            RUN,
+            {},
+            claims=self.claims is not None,
+            here=False,
+        )
+        self.desk = NewsDesk(self.claims, self.machine.flying.get)
+        around = {"run_id": RUN, "flow_name": "simulated", "parameters": self.spec.parameters}
+        self.handlers = Handlers(around, closing, self._answered, threaded=False)
+        self.promises = Promises(self.machine)
+        self.lost: Counter[Any] = Counter()
+        self.halted = False
+        self._given_up = False
+        self._executed_once: set[Any] = set()
+        self._coming: list[tuple[float, int, Callable[[], Any]]] = []
+        self._scheduled = 0
+        self._by_name = {node.name: node for node in self.spec.nodes}
+
+    def run(self) -> None:
+        """Run the flow to its end, checking every turn."""
+        self._plan_ahead()
+        self._do(self.machine.start(self.now))
+        steps = 0
+        while not self.machine.finished:
+            steps += 1
+            assert steps < _MOST_STEPS, f"the run does not end; in flight: {self.machine.flying}"
+            self._jump()
+            halted = self.halted
+            batch = self._arrived()
+            turn = self.machine.take(batch, self.now)
+            assert not (halted and turn.submissions), "something was begun after the stop"
+            assert not (self._given_up and self.machine.flying), "a hard stop waits for attempts"
+            self._do(turn)
+        self._bring_the_rest()
+        self.promises.at_the_end()
+
+    def _plan_ahead(self) -> None:
+        if self.faults.rooms:
+            for _ in range(self.draw.randrange(4)):
+                slots = self.draw.randint(1, 4)
+                self._later(lambda slots=slots: Room(slots), 30.0)
+        if self.faults.halt in ("soft", "both"):
+            self._later(lambda: self._halt(now=False), 8.0)
+        if self.faults.halt in ("now", "both"):
+            self._later(lambda: self._halt(now=True), 12.0)
+
+    def _halt(self, *, now: bool) -> Halt:
+        self.halted = True
+        self._given_up = self._given_up or now
+        return Halt("stopped by the adversary", now)
+
+    def _note(self, name: str, state: str) -> None:
+        self.seen.setdefault(name, []).append(state)
+
+    def _later(self, bring: Callable[[], Any], within: float) -> None:
+        self._scheduled += 1
+        at = self.now + self.draw.choice((0.0, self.draw.random() * within))
+        heapq.heappush(self._coming, (at, self._scheduled, bring))
+
+    def _jump(self) -> None:
+        """Move time to whatever comes next."""
+        due = [one for one in (self.machine.next_due,) if one is not None]
+        if self._coming:
+            due.append(self._coming[0][0])
+        assert due, f"nothing will ever happen: {self.machine.flying}"
+        self.now = max(self.now, min(due))
+
+    def _arrived(self) -> list[Any]:
+        batch = []
+        while self._coming and self._coming[0][0] <= self.now:
+            one = heapq.heappop(self._coming)[2]()
+            if one is not None:
+                batch.append(one)
+        self.draw.shuffle(batch)
+        for one in batch:
+            if isinstance(one, Handled):
+                self.promises.answered(one.asked)
+        return [self.desk.read(one) if isinstance(one, (Gone, Returned)) else one for one in batch]
+
+    def _answered(self, answer: Any) -> None:
+        self._later(lambda: answer, 2.0)
+
+    def _do(self, turn: Turn) -> None:
+        """Carry out a turn, in the driver's order."""
+        self.promises.of_turn(turn)
+        for child in turn.submissions:
+            if child.key is None:  # given up in the same turn
+                continue
+            job = self.orders.job(child)
+            self.promises.of_job(child, job)
+            self._decide_fate(child, job)
+        if self.claims is not None:
+            for key in turn.released:
+                self.claims.forget(key_text(key))
+        for sealed in turn.dropped:
+            if sealed.name is not None and self.store is not None:
+                self.store.remove(sealed.name)
+        for question in turn.questions:
+            self.handlers.ask(question)
+
+    def _decide_fate(self, child: Child, job: Job) -> None:
+        node = self._by_name[child.node.plan.name]
+        progress = child.progress
+        assert job.key[:4] not in self._executed_once, f"at_most_once ran twice: {job.key}"
+        if node.poison == (progress.iteration, progress.run_count):
+            self._lose_while_executing(job)
+            if node.once:
+                self._executed_once.add(job.key[:4])
+        elif self.draw.random() < self.faults.losses:
+            self._lose(child, node, job)
+        else:
+            self._return(job)
+
+    def _lose(self, child: Child, node: NodeSpec, job: Job) -> None:
+        """Lose the attempt in one of the ways there are, within what the budgets allow."""
+        attempt = (job.key[:4], "charged")
+        innocent = (job.key[:4], "not charged")
+        if self.draw.random() < 0.5 and not node.once and self.lost[attempt] < node.max_losses:
+            self.lost[attempt] += 1
+            self._lose_while_executing(job)
+        elif self.draw.random() < 0.3 and self.claims is not None:
+            self._lose_the_news(job)
+        elif self.lost[innocent] < 5:
+            self.lost[innocent] += 1
+            self._lose_before_it_began(job)
+        else:
+            self._return(job)
+        if self.draw.random() < 0.3:
+            self._return(job)  # the worker was not dead after all, and brings it late
+
+    def _return(self, job: Job) -> None:
+        if self.draw.random() < 0.5:
+            envelope = job.function(job.shared, job.own)
+            self._bring(lambda: Returned(job.key, envelope))
+        else:
+            self._bring(lambda: Returned(job.key, job.function(job.shared, job.own)))
+
+    def _bring(self, bring: Callable[[], Any]) -> None:
+        self._later(bring, 4.0)
+        while self.draw.random() < self.faults.repeats:
+            self._later(bring, 9.0)
+
+    def _lose_while_executing(self, job: Job) -> None:
+        if self.claims is None:
+            self._bring(lambda: Gone(job.key, "worker-lost", "simulated"))
+            return
+        self.claims.start(key_text(job.key), "tcp://gone:1 (process 1)")
+        if self.draw.random() < 0.5:
+            self._bring(lambda: Gone(job.key, "worker-lost", "simulated"))
+        else:  # Dask starts it again by itself, before anybody hears of the loss
+            envelope = job.function(job.shared, job.own)
+            self._bring(lambda: Returned(job.key, envelope))
+
+    def _lose_before_it_began(self, job: Job) -> None:
+        reasons = ["cancelled", "restarted", "disconnected", "forgotten"]
+        if self.claims is not None:
+            reasons.append("worker-lost")
+        reason = self.draw.choice(reasons)
+        self._bring(lambda: Gone(job.key, reason, "simulated"))
+
+    def _lose_the_news(self, job: Job) -> None:
+        """Execute the attempt, then let the worker die before it could say how it ended."""
+        job.function(job.shared, job.own)
+        self._bring(lambda: Gone(job.key, "worker-lost", "simulated"))
+
+    def _bring_the_rest(self) -> None:
+        """Bring what is still on its way after the end: nothing may follow from it."""
+        late = [one for one in (bring() for _, _, bring in self._coming) if one is not None]
+        read = [self.desk.read(one) for one in late if isinstance(one, (Gone, Returned))]
+        turn = self.machine.take([one for one in read if isinstance(one, Came)], self.now + 1e6)
+        assert not (turn.records or turn.submissions or turn.questions or turn.dropped), turn

@@ -1,0 +1,198 @@
+"""Run random flows against the adversary, each compared with the sequential interpreter.
+
+python -m tests.run.simulated 20000          that many seeds, from 0 on
+python -m tests.run.simulated --seed 1234    one seed, as a failing test says
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from unittest import mock
+
+from daskloop.record.last_words import LastWords
+from daskloop.record.store import PayloadStore
+from daskloop.run import admission
+from daskloop.run.verdict import verdict
+from daskloop.states import Mapped, State
+from tests.run.adversary import Adversary, Faults
+from tests.run.scripted import ABSENT, show
+from tests.run.sequential import Outcome, interpret
+from tests.run.specs import random_spec
+
+__all__ = ["SimulationError", "narrow_window", "simulate"]
+
+
+class SimulationError(AssertionError):
+    """A seed that found something; says how to see it again."""
+
+    def __init__(self, seed: int, what: BaseException) -> None:
+        super().__init__(f"{what!r:.2000}\nreplay: python -m tests.run.simulated --seed {seed}")
+
+
+def simulate(seed: int, folder: str) -> Adversary:
+    """Run one seed.
+
+    Parameters
+    ----------
+    seed : int
+        Everything follows from it.
+    folder : str
+        Where a payload store may be made.
+
+    Raises
+    ------
+    SimulationError
+        If a promise was broken or a result is not that of the sequential interpreter.
+    """
+    draw = Random(seed)
+    spec = random_spec(draw)
+    stored = draw.random() < 0.3
+    store = PayloadStore(f"{folder}/{seed}") if stored else None
+    # Where claims are kept, at_most_once tasks may lose workers too.
+    claims = store.claims() if store is not None and draw.random() < 0.7 else None
+    adversary = Adversary(spec, _faults(draw), draw, store, claims)
+    try:
+        # This very process plays all workers, and is not to be made ready to die as one.
+        with narrow_window(), mock.patch.object(LastWords, "listen"):
+            adversary.run()
+            _compare(adversary, interpret(spec))
+    except (Exception, RecursionError) as error:
+        raise SimulationError(seed, error) from error
+    finally:
+        if store is not None:
+            store.remove_all()
+    return adversary
+
+
+def _faults(draw: Random) -> Faults:
+    calm = draw.random() < 0.2
+    return Faults(
+        losses=0.0 if calm else draw.choice((0.1, 0.3, 0.6)),
+        repeats=0.0 if calm else draw.choice((0.0, 0.2, 0.4)),
+        rooms=draw.random() < 0.3,
+        halt=draw.choice(("soft", "now", "both")) if draw.random() < 0.2 else "",
+        slots=draw.randint(1, 4),
+    )
+
+
+@contextlib.contextmanager
+def narrow_window() -> Iterator[None]:
+    """Let no more be in flight than there are slots, so that small flows have to queue."""
+    before = admission._SLOTS_AHEAD, admission._AHEAD
+    admission._SLOTS_AHEAD, admission._AHEAD = 1, 0
+    try:
+        yield
+    finally:
+        admission._SLOTS_AHEAD, admission._AHEAD = before
+
+
+def _compare(adversary: Adversary, wanted: list[Outcome]) -> None:
+    machine = adversary.machine
+    nodes = {node.plan.name: node for node in machine.standing.nodes}
+    cut_off: set[int] = set()
+    for number, (spec, outcome) in enumerate(zip(adversary.spec.nodes, wanted, strict=True)):
+        state = nodes[spec.name].state
+        used = {n for arg in (*spec.inputs.values(), *spec.after) for n in arg.nodes}
+        if used & cut_off:  # follows from what was cancelled
+            cut_off.add(number)
+            continue
+        if any(one.is_cancelled() for one in _with_children(state)):
+            assert adversary.halted, f"{spec.name} was cancelled, and nobody stopped the run"
+            cut_off.add(number)
+        _same(spec.name, state, outcome)
+        if spec.handlers and number not in cut_off:
+            _same_sights(adversary, spec.name, outcome)
+    if not cut_off:
+        _same_verdict(adversary, wanted)
+
+
+def _same_verdict(adversary: Adversary, wanted: list[Outcome]) -> None:
+    """F3: the terminal tasks decide how the flow ended."""
+    specs = adversary.spec.nodes
+    used = {n for s in specs for arg in (*s.inputs.values(), *s.after) for n in arg.nodes}
+    judged = [one for number, one in enumerate(wanted) if number not in used]
+    failed = any(child.failed for one in judged for child in [one, *(one.children or [])])
+    state = verdict(adversary.machine.standing, adversary.machine.stopping)
+    assert type(state).__name__ == ("Failed" if failed else "Success"), state
+
+
+def _with_children(state: State) -> list[State]:
+    return [state, *(state.map_states if isinstance(state, Mapped) else ())]
+
+
+def _same(name: str, state: State, wanted: Outcome) -> None:
+    if state.is_cancelled():
+        return
+    kind = type(state).__name__
+    assert kind == wanted.kind, f"{name}: {state!r}, wanted {wanted.kind}({show(wanted.result)})"
+    if isinstance(state, Mapped):
+        children = wanted.children or []
+        found = len(state.map_states)
+        assert found == len(children), f"{name}: {found} children, wanted {len(children)}"
+        for index, child in enumerate(children):
+            _same(f"{name}[{index}]", state.map_states[index], child)
+        return
+    _same_result(name, state, wanted)
+    if wanted.iteration is not None:
+        found = state.loop_count
+        assert found == wanted.iteration, f"{name}: loop_count={found}, wanted {wanted.iteration}"
+    if wanted.failed:
+        payload = None if wanted.payload is ABSENT else wanted.payload
+        assert show(state.loop_payload) == show(payload), f"{name}: {state.loop_payload!r}"
+
+
+def _same_result(name: str, state: State, wanted: Outcome) -> None:
+    found = show(state.result)
+    assert found == show(wanted.result), f"{name}: {found}, wanted {show(wanted.result)}"
+
+
+def _same_sights(adversary: Adversary, name: str, wanted: Outcome) -> None:
+    """L8, R3: what the state handlers saw."""
+    if wanted.children is None:
+        named = {name: wanted}
+    else:
+        named = {f"{name}[{i}]": child for i, child in enumerate(wanted.children)}
+    for one, outcome in named.items():
+        if outcome.seen:
+            seen = adversary.seen.get(one)
+            assert seen == outcome.seen, f"{one}: handlers saw {seen}, wanted {outcome.seen}"
+
+
+def main(arguments: list[str]) -> int:
+    """Run many seeds, or one; return 1 if any found something."""
+    parser = argparse.ArgumentParser(prog="python -m tests.run.simulated")
+    parser.add_argument("count", type=int, nargs="?", default=1000)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--first", type=int, default=0)
+    given = parser.parse_args(arguments)
+    logging.disable(logging.CRITICAL)
+    seeds = range(given.first, given.first + given.count)
+    if given.seed is not None:
+        seeds = range(given.seed, given.seed + 1)
+    found = 0
+    begun = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in seeds:
+            try:
+                simulate(seed, str(Path(folder)))
+            except SimulationError as error:
+                found += 1
+                print(f"seed {seed}: {error.__cause__!r:.400}")
+                if given.seed is not None:
+                    traceback.print_exception(error.__cause__)
+    seconds = time.perf_counter() - begun
+    print(f"{len(seeds)} seeds, {found} found something, {seconds:.1f} s")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

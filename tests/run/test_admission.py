@@ -1,0 +1,62 @@
+"""Whose turn it is."""
+
+from __future__ import annotations
+
+from daskloop.define.graph import TaskGraph
+from daskloop.run.admission import Admission
+from daskloop.run.progress import Phase, Progress
+from daskloop.run.standing import Child
+from tests.run.driven import Driven, Plain
+
+
+def children(count: int) -> list[Child]:
+    """Make children that nothing has happened to."""
+    graph = TaskGraph("f")
+    Plain(name="m").bind(flow=graph)
+    node = Driven(graph).machine.standing.nodes[0]
+    return [Child(node, index) for index in range(count)]
+
+
+def test_equals_go_in_the_order_in_which_they_became_ready():
+    admission = Admission(1)
+    queued = children(5)
+    for child in queued:
+        admission.push(child)
+    assert [admission.pop() for _ in range(6)] == [*queued, None]
+
+
+def test_b4_what_continues_goes_first():
+    admission = Admission(1)
+    queued = children(4)
+    queued[1].continuing = queued[3].continuing = True
+    for child in queued:
+        admission.push(child)
+    assert [admission.pop() for _ in range(4)] == [queued[n] for n in (1, 3, 0, 2)]
+
+
+def test_b4_nobody_goes_while_the_window_is_full():
+    admission = Admission(2)
+    (child,) = children(1)
+    admission.push(child)
+    admission.out = admission.window
+    assert admission.window == 40 and admission.pop() is None
+    admission.out -= 1
+    assert admission.pop() is child
+
+
+def test_who_has_ended_meanwhile_is_passed_over():
+    admission = Admission(1)
+    first, second, third = children(3)
+    for child in (first, second, third):
+        admission.push(child)
+    first.progress = third.progress = Progress(Phase.ENDED)
+    assert admission.pop() is second and admission.pop() is None
+
+
+def test_everybody_is_taken_off_the_queue_at_once():
+    admission = Admission(1)
+    first, second = children(2)
+    admission.push(first)
+    admission.push(second)
+    second.progress = Progress(Phase.ENDED)
+    assert admission.drain() == [first] and admission.drain() == []

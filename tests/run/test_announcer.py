@@ -1,0 +1,89 @@
+"""Listeners hear everything in order, and can stop nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from daskloop.events import Event
+from daskloop.run import announcer
+from daskloop.run.announcer import Announcer
+
+
+class Ear:
+    """Writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[float] = []
+
+    def hear(self, event: Event) -> None:
+        """Hear."""
+        self.heard.append(event.at)
+
+
+class Deaf(Ear):
+    """Raises at every event."""
+
+    def hear(self, event: Event) -> None:
+        """Raise."""
+        super().hear(event)
+        raise ValueError("no")
+
+
+def test_every_listener_hears_every_event_in_order():
+    ears = [Ear(), Ear()]
+    told = Announcer(ears)
+    told.tell([Event("r", 1.0), Event("r", 2.0)])
+    told.tell([])
+    told.tell([Event("r", 3.0)])
+    told.close()
+    assert [ear.heard for ear in ears] == [[1.0, 2.0, 3.0]] * 2
+
+
+def test_without_listeners_there_is_no_thread():
+    before = threading.active_count()
+    told = Announcer([])
+    told.tell([Event("r", 1.0)])
+    assert threading.active_count() == before
+    told.close()
+
+
+def test_what_a_listener_raises_is_logged_and_stops_nothing(caplog: pytest.LogCaptureFixture):
+    deaf, ear = Deaf(), Ear()
+    told = Announcer([deaf, ear])
+    with caplog.at_level(logging.ERROR):
+        told.tell([Event("r", 1.0), Event("r", 2.0)])
+        told.close()
+    assert deaf.heard == ear.heard == [1.0, 2.0]
+    assert len(caplog.records) == 2
+
+
+def test_a_listener_that_exits_does_not_silence_the_others():
+    class Leaver(Ear):
+        def hear(self, event: Event) -> None:
+            raise SystemExit(1)
+
+    ear = Ear()
+    told = Announcer([Leaver(), ear])
+    told.tell([Event("r", 1.0), Event("r", 2.0)])
+    told.close()
+    assert ear.heard == [1.0, 2.0]
+
+
+def test_a_listener_that_hangs_does_not_keep_the_run(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(announcer, "_PATIENCE", 0.05)
+    go = threading.Event()
+
+    class Sleeper(Ear):
+        def hear(self, event: Event) -> None:
+            go.wait(30)
+
+    told = Announcer([Sleeper()])
+    told.tell([Event("r", 1.0)])
+    told.close()
+    go.set()
+    for thread in threading.enumerate():
+        if thread.name == "daskloop-listeners":
+            thread.join(10)
