@@ -1,0 +1,92 @@
+"""Every example runs as a script, without a word on stderr, and prints what it promises."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.examples.scripts import EXAMPLES, load
+
+PRINTS = {
+    "first_flow": [
+        "lengths: [2, 2, 2, 3, 2, 2]",
+        "letters: 13",
+        "letters: 17",
+    ],
+    "loop": [
+        "up to 100: 89, after 12 iterations",
+        "up to 1000: 987, after 17 iterations",
+        "the service saw {'requests': 30, 'failed': 1, 'bad': 0}",
+    ],
+    "mapped_loop": [
+        re.compile(r"\d+ requests, 1 of them failed and were made again"),
+        "[8, 89, 987, 987]",
+    ],
+    "retries": [
+        "64 answers, each after one failure and a second",
+        re.compile(r"took \d+\.\d s; waits that held .* 32 s"),
+    ],
+    "paginate": [
+        "ann: ['a1', 'a2', 'a3', 'a4', 'a5'], 3 pages",
+        "bob: ['b1'], 1 pages",
+        "eve: ['e1', 'e2', 'e3'], 2 pages",
+    ],
+    "poll": [
+        re.compile(r"build-0 done, asked \d times"),
+        re.compile(r"build-18 done, asked \d+ times"),
+        re.compile(r"all 20 done in \d+\.\d s"),
+    ],
+    "converge": [
+        re.compile(r"(\d\.\d+ after \d+ iterations, error below 1e-6: yes\s+){3}"),
+    ],
+    "worklist": [
+        "home: 8 pages: blog docs home install post-1 post-2 recipes tutorial",
+        "tutorial: 3 pages: install recipes tutorial",
+        "install: 1 pages: install",
+    ],
+    "own_client": [
+        "on a Client: [8, 16, 19]",
+        "on a LocalCluster: [8, 16, 19]",
+        "on a str: [8, 16, 19]",
+        "and it is left running",
+    ],
+}
+"""What each prints, in this order, perhaps among other lines."""
+
+
+def test_every_example_is_listed_here():
+    files = {path.stem for path in EXAMPLES.glob("*.py")}
+    assert files == {*PRINTS, "fibonacci_service"}
+
+
+@pytest.mark.parametrize("name", PRINTS)
+def test_it_prints_what_it_promises(name, tmp_path, tmp_path_factory):
+    ended = subprocess.run(
+        [sys.executable, str(EXAMPLES / f"{name}.py")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,  # it must not matter where it is started
+        env={**os.environ, "DASK_TEMPORARY_DIRECTORY": str(tmp_path_factory.mktemp("dask"))},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    position = 0
+    for expected in PRINTS[name]:
+        pattern = expected if isinstance(expected, re.Pattern) else re.compile(re.escape(expected))
+        found = pattern.search(ended.stdout, position)
+        assert found, f"{pattern.pattern!r} is not in:\n{ended.stdout[position:]}"
+        position = found.end()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", PRINTS)
+def test_it_is_short_and_importable(name):
+    lines = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 70
+    assert callable(load(name).main)
