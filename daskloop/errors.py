@@ -6,11 +6,14 @@ __all__ = [
     "DaskloopError",
     "FailedTask",
     "HandlerError",
+    "JournalError",
     "LoopLimit",
     "MapError",
     "PayloadError",
     "RemoteError",
     "RemoteTraceback",
+    "ResumeError",
+    "RunLocked",
     "RunStopped",
     "StoreError",
     "TaskTimeout",
@@ -48,6 +51,18 @@ class WorkerLost(DaskloopError):
 
 class StoreError(DaskloopError, OSError):
     """A payload store that cannot be written to or read from."""
+
+
+class JournalError(DaskloopError):
+    """A journal that cannot be read or written."""
+
+
+class RunLocked(JournalError):
+    """A run that another process drives, or has taken over."""
+
+
+class ResumeError(DaskloopError):
+    """A run that cannot be continued as it was asked for."""
 
 
 class RunStopped(DaskloopError):

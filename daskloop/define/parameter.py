@@ -43,6 +43,8 @@ class Parameter(Task):
         Whether a value must be given; by default only if there is no `default`.
     tags : collection of str, optional
         Labels.
+    secret : bool, default False
+        Never write the value to a journal; a run that is resumed has to be given it again.
 
     Examples
     --------
@@ -56,8 +58,12 @@ class Parameter(Task):
         default: Any = REQUIRED,
         required: bool | None = None,
         tags: Collection[str] | None = None,
+        secret: bool = False,
     ) -> None:
         super().__init__(name=checked_name(name, "Parameter name"), tags=tags)
+        if not isinstance(secret, bool):
+            raise TypeError(f"Parameter '{name}': secret={secret!r}: give True or False")
+        self.secret = secret
         if required is not None and not isinstance(required, bool):
             raise TypeError(f"Parameter '{name}': required={required!r}: give True or False")
         if default is REQUIRED and required is False:

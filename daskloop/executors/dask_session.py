@@ -19,6 +19,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from daskloop.executors.hold import Hold
 from daskloop.executors.outbox import Outbox
 from daskloop.executors.session import Gone, Job, Key, Post, Returned, Severed
 
@@ -47,6 +48,8 @@ class DaskSession:
         Takes what came back; called on the client's event loop.
     slots : int
         How many attempts can execute at once, as far as is known now.
+    hold : Hold, optional
+        Keeps attempts for a later driver, should this one die.
 
     Notes
     -----
@@ -60,14 +63,16 @@ class DaskSession:
         post: Post,
         *,
         slots: int,
+        hold: Hold | None = None,
     ) -> None:
         self.description = connection.description
         self._connection = connection
         self._client = connection.client
         self._post = post
         self._slots = slots
-        self._held: list[Key] = []
-        self._outbox = Outbox(self._client, self._follow, self._hold)
+        self._unsent: list[Key] = []
+        self._can_adopt = hold is not None
+        self._outbox = Outbox(self._client, self._follow, self._keep_unsent, hold)
         self._running = 0
         self._ended: list[Any] = []
         self._closed = False
@@ -93,6 +98,23 @@ class DaskSession:
         """Send attempts with the next message to the scheduler."""
         self._outbox.put(jobs)
 
+    def adopt(self, keys: Sequence[Key]) -> None:
+        """Look for attempts of an earlier driver on the scheduler; the others are gone."""
+        self._client.loop.add_callback(lambda: self._spawn(self._adopt(list(keys))))
+
+    async def _adopt(self, keys: list[Key]) -> None:
+        known: Mapping[Key, str | None] = {}
+        if self._can_adopt and keys:
+            try:
+                known = await self._client.scheduler.get_task_status(keys=keys)
+            except (OSError, asyncio.TimeoutError) as error:
+                logger.debug("the scheduler did not answer: %r", error)
+        there = [key for key in keys if known.get(key) not in (None, "forgotten", "released")]
+        self._outbox.adopt(there)
+        for key in keys:
+            if key not in self._outbox.futures:
+                self._post(Gone(key, "left", "the scheduler does not know it any more"))
+
     def release(self, keys: Sequence[Key]) -> None:
         """Let go of futures, so that the scheduler forgets them."""
         self._outbox.drop(keys)
@@ -105,8 +127,8 @@ class DaskSession:
         self._running += 1
         self._spawn(self._await_end(future))
 
-    def _hold(self, keys: Sequence[Key]) -> None:
-        self._held.extend(keys)
+    def _keep_unsent(self, keys: Sequence[Key]) -> None:
+        self._unsent.extend(keys)
 
     async def _await_end(self, future: Any) -> None:
         try:
@@ -191,8 +213,8 @@ class DaskSession:
                 return
             status = self._client.status
             if status == "running":
-                held, self._held = self._held, []
-                for key in held:
+                unsent, self._unsent = self._unsent, []
+                for key in unsent:
                     self._post(Gone(key, "disconnected", "the connection was down"))
                 try:
                     threads = await self._client.scheduler.ncores()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from daskloop.executors.session import Job, Key, Post, Returned
+from daskloop.executors.session import Gone, Job, Key, Post, Returned
 
 __all__ = ["InlineSession"]
 
@@ -35,6 +35,11 @@ class InlineSession:
         for job in jobs:
             self._jobs.setdefault(job.priority, deque()).append(job)
             self._queued.add(job.key)
+
+    def adopt(self, keys: Sequence[Key]) -> None:
+        """Say that all are gone: they ended with the process that executed them."""
+        for key in keys:
+            self._post(Gone(key, "left", "the process that executed it has ended"))
 
     def release(self, keys: Sequence[Key]) -> None:
         """Take attempts that have not begun off the queue."""

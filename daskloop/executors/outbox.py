@@ -19,6 +19,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from daskloop.executors.hold import Hold
 from daskloop.executors.session import Job, Key
 
 __all__ = ["Outbox"]
@@ -39,8 +40,10 @@ class Outbox:
         Sends it.
     follow : callable
         Takes each future that was made.
-    hold : callable
+    unsent : callable
         Takes the keys of attempts that could not be sent.
+    hold : Hold, optional
+        Keeps what is sent for a later driver, should this one die.
 
     Notes
     -----
@@ -51,12 +54,14 @@ class Outbox:
         self,
         client: Any,
         follow: Callable[[Any], None],
-        hold: Callable[[Sequence[Key]], None],
+        unsent: Callable[[Sequence[Key]], None],
+        hold: Hold | None = None,
     ) -> None:
         self.futures: dict[Key, Any] = {}
         """The futures of all attempts that were sent and not released."""
         self._client = client
         self._follow = follow
+        self._unsent = unsent
         self._hold = hold
         self._jobs: deque[Job] = deque()
         self._dropped: deque[Key] = deque()
@@ -83,6 +88,17 @@ class Outbox:
         for future in self.futures.values():
             future.release()
         self.futures.clear()
+        if self._hold is not None:
+            self._hold.end()
+
+    def adopt(self, keys: Sequence[Key]) -> None:
+        """Follow attempts that an earlier driver has sent; then let go of all else it held."""
+        if self._hold is None:
+            return
+        for key, future in zip(keys, self._hold.adopt(keys), strict=True):
+            self.futures[key] = future
+            self._follow(future)
+        self._hold.end_earlier()
 
     def _plan(self, delay: float) -> None:
         loop = asyncio.get_running_loop()
@@ -102,6 +118,8 @@ class Outbox:
             future = self.futures.pop(key, None)
             if future is not None:
                 future.release()
+        if self._hold is not None and dropped:
+            self._hold.let_go(list(dropped))
         jobs = [self._jobs.popleft() for _ in range(len(self._jobs))]
         jobs = [job for job in jobs if job.key not in dropped]
         if jobs:
@@ -117,14 +135,14 @@ class Outbox:
             for chunk in _chunks(group):
                 # A submission made while the connection is down would stay pending for ever.
                 if self._client.status != "running":
-                    self._hold([job.key for job in chunk])
+                    self._unsent([job.key for job in chunk])
                     continue
                 try:
                     self._map(chunk, priority, worker)
                 # Nobody waits for this callback: whatever Dask raises must reach the driver.
                 except Exception:
                     logger.debug("a submission failed", exc_info=True)
-                    self._hold([job.key for job in chunk])
+                    self._unsent([job.key for job in chunk])
 
     def _map(self, jobs: Sequence[Job], priority: int, worker: str | None) -> None:
         place = {"workers": [worker], "allow_other_workers": True} if worker else {}
@@ -138,6 +156,8 @@ class Outbox:
             priority=priority,
             **place,
         )
+        if self._hold is not None:
+            self._hold.keep([job.key for job in jobs])
         for job, future in zip(jobs, futures, strict=True):
             self.futures[job.key] = future
             self._follow(future)

@@ -3,7 +3,7 @@
 ::
 
     driver ── Job ──► Session ──► a Dask worker, or this very thread
-    driver ◄── Returned | Gone | Paused ── Session
+    driver ◄── Returned | Gone | Severed ── Session
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Gone:
 
     key: Key
     reason: str
-    """One of: worker-lost, cancelled, restarted, disconnected, forgotten, refused."""
+    """One of: worker-lost, cancelled, restarted, disconnected, forgotten, refused, left."""
     detail: str
     """What the executor said, for people."""
 
@@ -81,6 +81,10 @@ class Session(Protocol):
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Send attempts on their way, all in one go."""
+        ...
+
+    def adopt(self, keys: Sequence[Key]) -> None:
+        """Take up attempts that an earlier driver has sent; each comes back, or is `Gone`."""
         ...
 
     def release(self, keys: Sequence[Key]) -> None:

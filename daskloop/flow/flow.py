@@ -15,7 +15,6 @@ from daskloop.define.hooks import Hook, StateHandler, check_callable
 from daskloop.define.hooks import state_handlers as checked_handlers
 from daskloop.define.scope import current_graph
 from daskloop.define.task import Task
-from daskloop.flow.parameters import parameter_values
 from daskloop.states import State
 
 __all__ = ["Flow"]
@@ -101,12 +100,14 @@ class Flow(TaskGraph):
         task_states: Mapping[Task, State] | None = None,
         batch: int | str | None = None,
         journal: Any = None,
-        resume: bool = False,
+        resume: bool | str = False,
         allow_code_change: bool = False,
         history: bool = False,
         report: Any = None,
         store: Any = None,
         raise_on_failure: bool = False,
+        only: str | None = None,
+        from_iteration: int | None = None,
         **values: Any,
     ) -> State:
         """Run the flow once and return its state.
@@ -123,7 +124,20 @@ class Flow(TaskGraph):
             Slots of a temporary cluster.
         context : mapping, optional
             Values that every task finds in ``daskloop.context``.
-        task_states, batch, journal, resume, allow_code_change, history, report : optional
+        journal : path, optional
+            Folder that every ended iteration is recorded in before the next one begins; else
+            that of the configuration ``daskloop.journal``; False for none.
+        resume : bool or str
+            True to continue the newest run of this flow and these parameters that did not end
+            well, or to begin one; or the name of a run.
+        allow_code_change : bool
+            Resume although functions or inputs of tasks have changed.
+        only : str, optional
+            When resuming: the one loop that is taken back though it had ended, like
+            ``"train[3]"``; if not given, those that failed.
+        from_iteration : int, optional
+            The iteration that it is taken back to; the last one if not given.
+        task_states, batch, history, report : optional
             Not there yet in this version.
         store : optional
             Directory or URL that all workers share, for large values.
@@ -144,15 +158,17 @@ class Flow(TaskGraph):
             task has run.
         RuntimeError
             If called inside the flow's own ``with`` block, or inside a task.
+        JournalError, ResumeError
+            If the run cannot be recorded or resumed; nothing has run then.
 
         Examples
         --------
         >>> state = flow.run(number=3)  # doctest: +SKIP
         """
         # The engine is imported when a flow runs, so that `import daskloop` stays quick.
-        from daskloop.flow.options import OPTION_NAMES, checked_options
+        from daskloop.flow.begin import begin
+        from daskloop.flow.options import checked_options
         from daskloop.report.log import LogListener
-        from daskloop.run import start
 
         self._refuse_place()
         options = checked_options(
@@ -164,12 +180,13 @@ class Flow(TaskGraph):
             journal=journal,
             resume=resume,
             allow_code_change=allow_code_change,
+            only=only,
+            from_iteration=from_iteration,
             history=history,
             report=report,
             store=store,
             raise_on_failure=raise_on_failure,
         )
-        given = parameter_values(self.name, self.parameters(), parameters, values, OPTION_NAMES)
         if not self.tasks:
             warnings.warn(
                 f"Flow '{self.name}' has no tasks, so there is nothing to run. "
@@ -177,7 +194,7 @@ class Flow(TaskGraph):
                 UserWarning,
                 stacklevel=2,
             )
-        run = start(self, parameters=given, options=options, listeners=[LogListener()])
+        run = begin(self, parameters, values, options, listeners=[LogListener()])
         state: State = run.result()
         if raise_on_failure:
             state.raise_if_failed()

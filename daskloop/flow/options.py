@@ -6,25 +6,32 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from daskloop.config import setting
 from daskloop.contexts import RESERVED
 from daskloop.define.limits import count
+from daskloop.record.journal import Journal
 from daskloop.run.options import RunOptions
 
 __all__ = ["OPTION_NAMES", "checked_options"]
 
 OPTION_NAMES = tuple(field.name for field in fields(RunOptions))
 
-_NOT_YET = ("task_states", "journal", "resume", "allow_code_change", "history", "report")
+_NOT_YET = ("task_states", "history", "report")
 
 
 def checked_options(
     *,
-    executor: Any,
-    workers: int | None,
-    context: Mapping[str, Any] | None,
-    raise_on_failure: bool,
-    store: Any,
-    batch: int | str | None,
+    executor: Any = None,
+    workers: int | None = None,
+    context: Mapping[str, Any] | None = None,
+    journal: Any = None,
+    resume: bool | str = False,
+    allow_code_change: bool = False,
+    only: str | None = None,
+    from_iteration: int | None = None,
+    raise_on_failure: bool = False,
+    store: Any = None,
+    batch: int | str | None = None,
     **not_yet: Any,
 ) -> RunOptions:
     """Check the options of a run and freeze them.
@@ -33,11 +40,12 @@ def checked_options(
     ------
     TypeError, ValueError
         With a text that names the option: one that is wrong, or that this version lacks.
+    JournalError
+        If the journal cannot be opened.
 
     Examples
     --------
-    >>> plain = dict(executor=None, store=None, batch=None, raise_on_failure=False)
-    >>> checked_options(workers=2, context={"site": "north"}, **plain).workers
+    >>> checked_options(workers=2, context={"site": "north"}).workers
     2
     """
     for name in _NOT_YET:
@@ -51,16 +59,45 @@ def checked_options(
             f"flow.run(batch={batch!r}): only batch=1, one attempt in one future, is there yet in "
             "this version of daskloop; leave it out"
         )
-    if not isinstance(raise_on_failure, bool):
-        raise TypeError(f"flow.run(raise_on_failure={raise_on_failure!r}): give True or False")
+    if not isinstance(resume, (bool, str)) or resume == "":
+        raise TypeError(f"flow.run(resume={resume!r}): give True, or the name of a run")
+    for name, text in (("only", only), ("from_iteration", from_iteration)):
+        if text is not None and not resume:
+            raise ValueError(
+                f"flow.run({name}={text!r}) goes with resume=True or the name of a run"
+            )
+    if only is not None and not isinstance(only, str):
+        raise TypeError(f"flow.run(only={only!r}): give the name of a child, like 'train[3]'")
+    start = from_iteration
     return RunOptions(
         executor=executor,
         workers=None if workers is None else count(workers, "workers", 1, 1_000_000),
         context=_context(context),
         batch=batch,
+        journal=_journal(journal),
+        resume=resume,
+        allow_code_change=_flag("allow_code_change", allow_code_change),
+        only=only,
+        from_iteration=None if start is None else count(start, "from_iteration", 1, 2**62),
         store=store,
-        raise_on_failure=raise_on_failure,
+        raise_on_failure=_flag("raise_on_failure", raise_on_failure),
     )
+
+
+def _flag(name: str, given: object) -> bool:
+    if not isinstance(given, bool):
+        raise TypeError(f"flow.run({name}={given!r}): give True or False")
+    return given
+
+
+def _journal(given: Any) -> Journal | None:
+    chosen = setting("journal") if given is None else given
+    if chosen is None or chosen is False:
+        return None
+    # Imported when there is one: most runs keep none.
+    from daskloop.record.folder_journal import open_journal
+
+    return open_journal(chosen)
 
 
 def _context(given: Mapping[str, Any] | None) -> dict[str, Any]:

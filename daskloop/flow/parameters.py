@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from daskloop.define.parameter import REQUIRED, Parameter
@@ -18,6 +19,7 @@ def parameter_values(
     given: Mapping[str, Any] | None,
     keywords: Mapping[str, Any],
     options: Collection[str] = (),
+    known: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Give every parameter of a flow its value for one run.
 
@@ -33,6 +35,8 @@ def parameter_values(
         Values by name, as in ``flow.run(name=...)``.
     options : collection of str
         Names of the options of ``flow.run``, to guess what a misspelt word meant.
+    known : mapping
+        Values from the record of the run, for parameters that are given none.
 
     Returns
     -------
@@ -60,6 +64,9 @@ or give Parameter a default
         raise TypeError(f"parameters={given!r}: give a dict of names and values")
     values = _merged(flow_name, given or {}, keywords)
     _refuse_unknown(flow_name, [one.name for one in parameters], values, options)
+    for one in parameters:
+        if one.name in known and one.name not in values:
+            values[one.name] = known[one.name]
     missing = [one.name for one in parameters if one.required and one.name not in values]
     if missing:
         call = ", ".join(f"{name}=..." for name in missing)

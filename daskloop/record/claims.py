@@ -178,6 +178,16 @@ class Claims:
             raise store_error(error, "forget the claim", path) from error
 
 
+    def remove_all(self) -> None:
+        """Remove every claim, and what else lies beside them."""
+        try:
+            for name in os.listdir(self.directory):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{self.directory}/{name}")
+        except OSError as error:
+            raise store_error(error, "remove the claims", self.directory) from error
+
+
 def _checksum(outcome: bytes) -> bytes:
     return hashlib.sha256(outcome).digest()[:16]
 

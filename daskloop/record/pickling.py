@@ -1,5 +1,7 @@
 """Turn values into frames of bytes and back, and say which part of a value cannot travel.
 
+What JSON gives back exactly is written as JSON, all else is pickled.
+
 Large buffers (NumPy arrays, bytearrays) leave the pickle as frames of their own, by pickle
 protocol 5, so that they are written and read without another copy. The frames are laid out
 one after the other behind a small index, each on a 64 byte boundary.
@@ -19,12 +21,24 @@ from typing import Any
 import cloudpickle
 
 from daskloop.errors import PayloadError
+from daskloop.record.plain import read, written
 
-__all__ = ["Frames", "frames_size", "freeze", "join", "layout", "preview", "thaw"]
+__all__ = [
+    "Frames",
+    "as_json",
+    "frames_size",
+    "freeze",
+    "from_json",
+    "join",
+    "layout",
+    "preview",
+    "thaw",
+]
 
 Frames = Sequence["bytes | memoryview"]
 
 _ALIGNMENT = 64
+_PICKLE = 0x80  # the first byte of every pickle of protocol 2 or later, and of no JSON text
 _PREVIEW = 200
 
 
@@ -57,7 +71,7 @@ def _why_not(obj: Any) -> str | None:
 
 
 def freeze(value: Any, what: str) -> Frames:
-    """Pickle a value.
+    """Write a value down as bytes.
 
     Parameters
     ----------
@@ -69,13 +83,16 @@ def freeze(value: Any, what: str) -> Frames:
     Returns
     -------
     Frames
-        The pickle, then the buffers it refers to.
+        JSON text; or the pickle, then the buffers it refers to.
 
     Raises
     ------
     PayloadError
         If some part cannot be pickled; the text says which.
     """
+    text = written(value)
+    if text is not None:
+        return [text]
     buffers: list[pickle.PickleBuffer] = []
     with io.BytesIO() as file:
         try:
@@ -163,7 +180,7 @@ def join(frames: Frames) -> bytes:
 
 
 def thaw(data: bytes | bytearray | memoryview) -> Any:
-    """Rebuild a value from laid out frames; this runs whatever code the pickle asks for.
+    """Rebuild a value from laid out frames; a pickle among them runs whatever code it asks for.
 
     Parameters
     ----------
@@ -181,7 +198,22 @@ def thaw(data: bytes | bytearray | memoryview) -> Any:
         frame = view[position : position + size]
         frames.append(bytearray(frame) if number and frame.readonly else frame)
         position += size
+    if sizes[0] and view[4 + 8 * count] != _PICKLE:
+        return read(frames[0])
     return pickle.loads(frames[0], buffers=frames[1:])
+
+
+def as_json(data: bytes) -> str | None:
+    """Return what `join` laid out as JSON text, if it is; None for a pickle."""
+    start = struct.calcsize("<IQ")
+    if data[:4] != struct.pack("<I", 1) or data[start : start + 1] in (b"", bytes([_PICKLE])):
+        return None
+    return data[start:].decode()
+
+
+def from_json(text: str) -> bytes:
+    """Lay JSON text out as `join` does."""
+    return join([text.encode()])
 
 
 _short = reprlib.Repr()

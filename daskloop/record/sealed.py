@@ -15,7 +15,17 @@ from daskloop.record.pickling import frames_size, freeze, join, layout, preview,
 if TYPE_CHECKING:
     from daskloop.record.store import PayloadStore
 
-__all__ = ["Held", "HeldError", "Sealed", "seal", "unseal"]
+__all__ = ["ErrorText", "Held", "HeldError", "Sealed", "seal", "unseal"]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """An exception in words, for where the object cannot be rebuilt."""
+
+    class_name: str
+    text: str
+    traceback: str
+
 
 Wire = tuple["bytes | None", "str | None", int, int, str]
 """A `Sealed` as plain data, for envelopes and orders."""

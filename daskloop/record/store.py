@@ -40,6 +40,10 @@ class PayloadStore:
         A directory, or any URL that fsspec knows. A relative path is taken from here.
     create : bool, default True
         Make the folders (mode 0700). Workers open a store and never make one, see `open_store`.
+    durable : bool, default False
+        Every `put` returns only when the bytes are on the disk: a journal refers to them.
+    verify : bool, default False
+        Compare each file with its name before it is read for the first time.
 
     Notes
     -----
@@ -48,8 +52,18 @@ class PayloadStore:
     they survive a loss of power if they were put with ``durable=True``.
     """
 
-    def __init__(self, url: str | os.PathLike[str], *, create: bool = True) -> None:
+    def __init__(
+        self,
+        url: str | os.PathLike[str],
+        *,
+        create: bool = True,
+        durable: bool = False,
+        verify: bool = False,
+    ) -> None:
         text = os.fspath(url)
+        self.durable = durable
+        self.verify = verify
+        self._verified_names: set[str] = set()
         self._claims: Claims | None = None
         self._finalizer: weakref.finalize[[str, int], PayloadStore] | None = None
         self._root: str | None = None
@@ -75,7 +89,7 @@ class PayloadStore:
         return f"PayloadStore({shown!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return open_store, (self.url,)
+        return open_store, (self.url, self.durable, self.verify)
 
     def claims(self) -> Claims | None:
         """Return the claims beside the payloads; None where files cannot be made exclusively."""
@@ -108,7 +122,7 @@ class PayloadStore:
         """
         if not _TAG.fullmatch(tag):
             raise ValueError(f"The tag of a payload must be 1 to 64 of 0-9, a-z and -, not {tag!r}")
-        return self._place.write([pickle.PickleBuffer(f).raw() for f in frames], tag, durable)
+        return self._place.write([pickle.PickleBuffer(f).raw() for f in frames], tag, durable or self.durable)
 
     def get(
         self, name: str, offset: int = 0, size: int | None = None, verify: bool = False
@@ -138,8 +152,9 @@ class PayloadStore:
         _check_name(name)
         if offset < 0 or (size is not None and size < 0):
             raise ValueError(f"offset and size must not be negative, not {offset} and {size}")
-        if verify:
+        if verify or (self.verify and name not in self._verified_names):
             content = self._verified(name)
+            self._verified_names.add(name)
             view, whole = content[offset:][:size], content.nbytes
         else:
             view, whole = self._place.read(name, offset, size)
@@ -235,12 +250,12 @@ def _remove_tree(folder: str) -> None:
 
 
 @functools.lru_cache(maxsize=32)
-def open_store(url: str) -> PayloadStore:
+def open_store(url: str, durable: bool = False, verify: bool = False) -> PayloadStore:
     """Open a store that another process made, once per process; nothing is created.
 
     A folder that is not there is no error yet: `PayloadStore.shares` tells.
     """
-    return PayloadStore(url, create=False)
+    return PayloadStore(url, create=False, durable=durable, verify=verify)
 
 
 def temporary_store(directory: str | None = None) -> PayloadStore:

@@ -4,6 +4,6 @@ May import plan, define, record, executors and the words. `machine` and all that
 know no Dask, no clock and no disk; `driver` is the only place where they meet.
 """
 
-from daskloop.run.start import start
+from daskloop.run.start import Run, start
 
-__all__ = ["start"]
+__all__ = ["Run", "start"]

@@ -31,6 +31,18 @@ class Admission:
         """How many may be in flight at once."""
         return self.slots * _SLOTS_AHEAD + _AHEAD
 
+    def enter(self, child: Child) -> None:
+        """Let a child take a place in the window, once."""
+        if not child.admitted:
+            child.admitted = True
+            self.out += 1
+
+    def leave(self, child: Child) -> None:
+        """Let a child give its place up, if it has one."""
+        if child.admitted:
+            child.admitted = False
+            self.out -= 1
+
     def push(self, child: Child) -> None:
         """Queue a child that is ready."""
         self._pushed += 1

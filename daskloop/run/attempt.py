@@ -56,7 +56,7 @@ def _attempt(shared: bytes, own: bytes, let_through: tuple[type[BaseException], 
     order: Shared = unpack(Shared, shared)
     mine: Attempt = unpack(Attempt, own)
     worker = _worker_name()
-    store = open_store(order.store) if order.store else None
+    store = open_store(order.store, order.durable, order.verify) if order.store else None
     claim = _claim(order, mine, worker, store)
     if isinstance(claim, Taken):
         # Dask started this attempt a second time: its first worker is gone.

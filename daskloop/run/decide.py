@@ -29,6 +29,7 @@ from daskloop.run.progress import (
     Step,
     Stopped,
     Submit,
+    TakenBack,
     Wake,
 )
 from daskloop.run.states_of import moment_of
@@ -113,6 +114,8 @@ def decide(rules: Rules, progress: Progress, happening: Happening, moment: Momen
             return _due(rules, progress, moment)
         case Lost():
             return _lost(rules, progress, happening, moment)
+        case TakenBack(submission):
+            return _taken_back(progress, submission)
         case Stopped():
             return _stopped(progress, happening)
 
@@ -122,7 +125,9 @@ def _admitted(progress: Progress, moment: Moment) -> Decision:
         return _cancelled(progress, moment.stopping)
     begun = moment.now if progress.begun is None else progress.begun
     progress = replace(progress, phase=Phase.RUNNING, begun=begun)
-    if progress.submission:  # this attempt was announced when it was first submitted
+    if (
+        progress.submission > progress.since
+    ):  # this attempt was announced when it was first submitted
         return progress, Submit()
     return progress, Announce(Running("Starting task run."))
 
@@ -177,6 +182,8 @@ def _iterate(rules: Rules, progress: Progress, accepted: Accepted, moment: Momen
         payload=accepted.payload,
         messages=(*progress.messages, message)[-_MESSAGES:],
         begun=progress.begun,
+        submission=progress.since,
+        since=progress.since,
     )
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
@@ -233,7 +240,7 @@ def _wait(progress: Progress, state: Scheduled, moment: Moment) -> Decision:
         progress,
         phase=Phase.DELAYED,
         run_count=progress.run_count + 1,
-        submission=0,
+        submission=progress.since,
         losses=0,
     )
     return progress, Wake(at)
@@ -250,7 +257,7 @@ def _lost(rules: Rules, progress: Progress, lost: Lost, moment: Moment) -> Decis
         return progress, Announce(_crashed(rules, progress, lost), final=True)
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
-    innocent = progress.submission - progress.losses - _FREE_LOSSES
+    innocent = progress.submission - progress.since - progress.losses - _FREE_LOSSES
     if lost.charged or innocent <= 0:
         return progress, Submit()
     pause = min(0.1 * 2.0 ** min(innocent, 10), _LONGEST_PAUSE)
@@ -268,6 +275,18 @@ def _crashed(rules: Rules, progress: Progress, lost: Lost) -> Crashed:
         )
     text += f"; last: {lost.reason}"
     return Crashed(text, WorkerLost(text))
+
+
+def _taken_back(progress: Progress, submission: int) -> Decision:
+    again = Progress(
+        phase=Phase.READY,
+        iteration=progress.iteration,
+        submission=submission,
+        since=submission,
+        payload=progress.payload,
+        messages=progress.messages,
+    )
+    return again, Enqueue()
 
 
 def _stopped(progress: Progress, stopped: Stopped) -> Decision:

@@ -27,7 +27,6 @@ from daskloop.events import Event, Listener, RunEnded, RunStalled, RunStarted
 from daskloop.executors.choose import Choice, Inline, describe
 from daskloop.executors.session import Key
 from daskloop.plan.plan import Plan
-from daskloop.record.journal import Journal, NullJournal
 from daskloop.run.announcer import Announcer
 from daskloop.run.closing import Closing
 from daskloop.run.handlers import Handlers, announce
@@ -35,6 +34,8 @@ from daskloop.run.inbox import Inbox
 from daskloop.run.machine import Machine
 from daskloop.run.news import NewsDesk, refusal
 from daskloop.run.orders import Orders, key_text
+from daskloop.run.register import Registered
+from daskloop.run.scribe import Scribe
 from daskloop.run.turn import Came, Halt, Handled, News, Room, Turn
 from daskloop.run.verdict import verdict
 from daskloop.run.workplace import Workplace, open_workplace
@@ -56,8 +57,8 @@ that the attempt is released, Dask may start it again, and the claim has to turn
 class Errand:
     """Everything that a run is asked to do."""
 
-    run: str
-    """Its name."""
+    registered: Registered
+    """The run's name, and the ledger that it is written down in."""
     flow: Any
     """The user's flow, for its handlers."""
     plan: Plan
@@ -66,6 +67,11 @@ class Errand:
     context: Mapping[str, Any]
     store: Any
     listeners: Sequence[Listener]
+
+    @property
+    def run(self) -> str:
+        """The name of the run."""
+        return self.registered.run
 
 
 class Driver:
@@ -109,7 +115,9 @@ class Driver:
 
     def _run(self, around: Mapping[str, Any]) -> State:
         errand = self._errand
-        place = open_workplace(errand.choice, errand.store, errand.plan, self._inbox.post)
+        place = open_workplace(
+            errand.choice, errand.store, errand.plan, self._inbox.post, errand.registered
+        )
         announcer = Announcer(errand.listeners)
         shift = None
         try:
@@ -167,9 +175,10 @@ class _Shift:
         self._announcer = announcer
         self._inbox = inbox
         self._slots = place.session.slots()
-        self._journal: Journal = NullJournal()
+        registered = errand.registered
+        self._scribe = Scribe(registered, inbox.post)
         self._machine = Machine(
-            errand.plan, errand.run, errand.parameters, place.store, self._slots
+            errand.plan, errand.run, errand.parameters, place.store, self._slots, registered.past
         )
         closing = Closing(place.store, place.inline_limit, errand.run)
         self._orders = Orders(
@@ -183,6 +192,7 @@ class _Shift:
         self._handlers = Handlers(around, closing, inbox.post, threaded=not inline)
         self._news = NewsDesk(place.claims, self._machine.flying.get)
         self._patience = config.seconds("stall-report")
+        self._resumes = registered.past is not None
         self._lapsing: deque[tuple[float, Key]] = deque()
 
     def work(self) -> State:
@@ -192,6 +202,7 @@ class _Shift:
         begun = time.time()
         started = RunStarted(errand.run, begun, errand.plan.flow_name, describe(errand.choice))
         self._announcer.tell([started])
+        self._scribe.connected(self._place)
         self._do(machine.start(begun))
         moved = time.monotonic()
         while not machine.finished:
@@ -203,7 +214,9 @@ class _Shift:
                 moved = now
                 self._say_why()
             self._do(machine.take(self._read(arrivals), time.time()))
+            self._scribe.look_for_stop()
         state = verdict(machine.standing, machine.stopping)
+        self._scribe.finish(state, self._place, machine.standing)
         ended = RunEnded(
             errand.run,
             time.time(),
@@ -221,10 +234,9 @@ class _Shift:
         """Work, if this thread is where attempts run; return how long to wait for news."""
         if self._place.session.work():
             return 0.0
+        patience = min(self._patience, self._scribe.patience)
         due = self._machine.next_due
-        if due is None:
-            return self._patience
-        return min(max(0.0, due - time.time()), self._patience)
+        return patience if due is None else min(max(0.0, due - time.time()), patience)
 
     def _read(self, arrivals: Sequence[Any]) -> list[News]:
         news: list[News] = [
@@ -238,9 +250,12 @@ class _Shift:
 
     def _do(self, turn: Turn) -> None:
         """Carry out a turn, in the order that keeps the promises."""
-        if turn.records:
-            self._journal.commit(turn.records)
+        if not self._scribe.write(turn):
+            turn.submissions.clear()  # nothing is sent that was not written down before
         self._submit(turn)
+        if turn.adopted or self._resumes:
+            self._resumes = False
+            self._place.session.adopt([child.key for child in turn.adopted if child.key])
         self._let_go(turn)
         for question in turn.questions:
             self._handlers.ask(question)
@@ -288,4 +303,4 @@ class _Shift:
     def close(self) -> None:
         """Let go of threads and files."""
         self._handlers.close(wait=self._machine.finished)
-        self._journal.close()
+        self._scribe.close()

@@ -8,24 +8,15 @@ from typing import Any, Literal, get_args
 
 import msgpack
 
-from daskloop.record.sealed import Sealed
+from daskloop.record.sealed import ErrorText, Sealed
 
-__all__ = ["Entry", "ErrorText", "Kind", "decode_envelope", "encode_envelope"]
+__all__ = ["Entry", "Kind", "decode_envelope", "encode_envelope"]
 
 Kind = Literal[
     "looped", "success", "skipped", "failed", "timed_out", "trigger_failed", "retry", "lost"
 ]
 
 _KINDS = get_args(Kind)
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorText:
-    """An exception in words, for where the object cannot be rebuilt."""
-
-    class_name: str
-    text: str
-    traceback: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from daskloop.errors import PayloadError
 from daskloop.executors.session import Arrival, Gone, Key, Returned, Severed
 from daskloop.record.claims import Claims
 from daskloop.record.last_words import LastWords
-from daskloop.run.envelope import Entry, ErrorText, decode_envelope
+from daskloop.record.sealed import ErrorText
+from daskloop.run.envelope import Entry, decode_envelope
 from daskloop.run.orders import key_text
 from daskloop.run.standing import Child
 from daskloop.run.turn import Came, Halt, News, Vanished
@@ -28,6 +29,7 @@ _WORDS = {
     "restarted": "the cluster was restarted",
     "disconnected": "the connection to the scheduler was lost",
     "forgotten": "the scheduler no longer knows the attempt",
+    "left": "the driver before this one ended",
 }
 
 

@@ -30,6 +30,8 @@ class Opening:
         Takes a child and what happened to it.
     ask : callable
         Takes a question for a trigger of the user's.
+    restore : callable
+        Goes on with a child where an earlier driver of the run left it; false if it is new.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class Opening:
         standing: Standing,
         advance: Callable[[Child, Happening], None],
         ask: Callable[[Announcement | Question], None],
+        restore: Callable[[Child], bool],
     ) -> None:
         self._standing = standing
         self._advance = advance
         self._ask = ask
+        self._restore = restore
         self._unmapped: dict[int, Tally] = {}
         self.left = len(standing.nodes)
         """Nodes that have not closed."""
@@ -59,12 +63,16 @@ class Opening:
             value = self._standing.parameters[node.plan.parameter]
             self._advance(node.child, Settled(Success("Parameter given.", value)))
         elif node.plan.mapped:
-            self._advance(node.child, Settled(open_map(self._standing, node)))
+            state = open_map(self._standing, node)
+            if not self._restore(node.child):
+                self._advance(node.child, Settled(state))
         else:
             self._begin(node.child)
 
     def _begin(self, child: Child) -> None:
         """Let a child run if what came before it allows."""
+        if self._restore(child):
+            return
         node = child.node
         if node.plan.number not in self._unmapped:
             self._unmapped[node.plan.number] = self._standing.unmapped_tally(node)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from daskloop.record.journal import Journal
+
 __all__ = ["RunOptions"]
 
 
@@ -23,12 +25,16 @@ class RunOptions:
     """States to start from, by task; not there yet."""
     batch: int | str | None = None
     """Attempts in one future; only one, so far."""
-    journal: Any = None
-    """Where the run is recorded; not there yet."""
-    resume: bool = False
-    """True to continue a recorded run; not there yet."""
+    journal: Journal | None = None
+    """Where the run is recorded; None if it is not."""
+    resume: bool | str = False
+    """True to continue the newest unfinished run of the same flow and parameters, or its name."""
     allow_code_change: bool = False
-    """True to resume with changed functions; not there yet."""
+    """True to resume with changed functions."""
+    only: str | None = None
+    """The one child that is taken back, such as ``"train[3]"``, though it had ended."""
+    from_iteration: int | None = None
+    """The iteration that it is taken back to; by default the last one."""
     history: bool = False
     """True to keep the states of all iterations; not there yet."""
     report: Any = None

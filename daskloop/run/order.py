@@ -55,6 +55,10 @@ class Shared:
     """The flow's parameters, sealed."""
     store: str | None
     """URL of the payload store."""
+    durable: bool
+    """True if what is put there has to survive a loss of power."""
+    verify: bool
+    """True if what lies there is compared with its name before it is used."""
     inline_limit: int
     timeout: float | None
     claims: bool

@@ -135,6 +135,8 @@ class Orders:
             context=self._context,
             parameters=self._parameters,
             store=None if store is None else store.url,
+            durable=store is not None and store.durable,
+            verify=store is not None and store.verify,
             inline_limit=self._closing.limit,
             timeout=plan.task.limits.timeout,
             claims=self._claims,

@@ -13,10 +13,10 @@ from daskloop.errors import HandlerError, MapError, PayloadError, StoreError, Ta
 from daskloop.keys import full_name
 from daskloop.plan.plan import Cut
 from daskloop.record.pickling import freeze, join, preview, thaw
-from daskloop.record.sealed import Sealed, seal
+from daskloop.record.sealed import ErrorText, Sealed, seal
 from daskloop.record.store import PayloadStore
 from daskloop.run.cutting import elements, flattened, pieces
-from daskloop.run.envelope import Entry, ErrorText, Kind
+from daskloop.run.envelope import Entry, Kind
 from daskloop.run.order import Attempt, Shared
 from daskloop.run.states_of import moment_of
 from daskloop.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal

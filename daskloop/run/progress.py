@@ -33,6 +33,7 @@ __all__ = [
     "Step",
     "Stopped",
     "Submit",
+    "TakenBack",
     "Wake",
 ]
 
@@ -60,7 +61,9 @@ class Progress:
     losses: int = 0
     """Workers lost under this attempt."""
     submission: int = 0
-    """Submissions of this attempt before the present one."""
+    """Number of the submission of this attempt."""
+    since: int = 0
+    """Number that the first submission of each attempt has; above zero once a run was resumed."""
     payload: Sealed | None = None
     """The payload of the iteration before; None in the first one."""
     messages: tuple[str, ...] = ()
@@ -118,6 +121,14 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """The iteration that its progress has reached is to be done again, from its first attempt."""
+
+    submission: int
+    """A number above that of every submission so far."""
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """The point in time that the child waited for has come."""
 
@@ -131,7 +142,7 @@ class Stopped:
     """True if attempts in flight are given up too."""
 
 
-Happening = Ready | Settled | Admitted | Ended | Lost | Accepted | Due | Stopped
+Happening = Ready | Settled | Admitted | Ended | Lost | Accepted | Due | TakenBack | Stopped
 
 
 @dataclass(frozen=True, slots=True)

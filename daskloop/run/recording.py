@@ -1,51 +1,109 @@
-"""Make the record of an ended attempt, as handlers left it."""
+"""Make the record of a state that stands, as handlers left it."""
 
 from __future__ import annotations
 
-from daskloop.keys import Address
-from daskloop.record.journal import Recorded
-from daskloop.record.sealed import Sealed
+from typing import Any
+
+from daskloop.errors import PayloadError
+from daskloop.record.entries import LOST, Recorded
+from daskloop.record.sealed import ErrorText, Held, HeldError, Sealed, seal
 from daskloop.run.envelope import Entry
-from daskloop.run.progress import Progress
-from daskloop.states import State
+from daskloop.run.progress import Accepted
+from daskloop.run.standing import Child
+from daskloop.states import Failed, Mapped, Running, Scheduled, State, Success
 
-__all__ = ["recorded"]
+__all__ = ["is_recorded", "lost", "recorded"]
 
 
-def recorded(
-    address: Address, progress: Progress, state: State, entry: Entry, value: Sealed | None
-) -> Recorded:
-    """Put an ended attempt into the form that a journal keeps.
+def is_recorded(child: Child, state: State) -> bool:
+    """Tell whether a state that stands is written down: what would not follow again by itself."""
+    return child.node.plan.parameter is None and not isinstance(state, Running)
+
+
+def recorded(child: Child, accepted: Accepted, value: Sealed | None, at: float) -> Recorded:
+    """Put a state that stands into the form that a journal keeps.
 
     Parameters
     ----------
-    address : Address
-        Where the iteration is.
-    progress : Progress
-        How far the child had come.
-    state : State
-        The state that stands.
-    entry : Entry
-        How the attempt ended.
+    child : Child
+        Whose state it is; its progress holds the entry of the attempt, if one ended.
+    accepted : Accepted
+        The state, as handlers left it.
     value : Sealed or None
         The state's result, closed.
+    at : float
+        Seconds since the epoch.
     """
-    error = ""
-    if state.is_failed():
-        if entry.error is not None:
-            error = f"{entry.error.class_name}: {entry.error.text}"
-        else:  # a handler made a failure of it
-            error = f"{type(state.unopened_result).__name__}: {state.message}"
-            value = None
+    state = accepted.state
+    progress = child.progress
+    entry = progress.entry or Entry("success")
+    error = None
+    if isinstance(state, Failed):
+        error = entry.error
+        if error is None:  # a handler, a limit or the loss of workers made a failure of it
+            error, value = _words(state), _closed(state.unopened_result)
+    elif value is None and progress.entry is None and not isinstance(state, Mapped):
+        value = _closed(state.unopened_result)
     return Recorded(
-        address,
+        child.address,
         progress.run_count,
         progress.submission,
-        type(state).__name__,
+        _name(state),
         state.message or "",
         value,
         error,
+        entry.retriable,
+        accepted.final,
+        progress.entry is not None,
+        _start(state),
+        child.parts if isinstance(state, Success) else {},
+        _width(child) if isinstance(state, Mapped) else None,
         entry.worker,
         entry.started,
         entry.ended,
+        at,
     )
+
+
+def lost(child: Child, reason: str, at: float) -> Recorded:
+    """Put the loss of a worker under an attempt into the form that a journal keeps."""
+    progress = child.progress
+    return Recorded(
+        child.address, progress.run_count, progress.submission, LOST, reason, at=at, attempted=False
+    )
+
+
+def _name(state: State) -> str:
+    """Return the name of the state's class, or of the nearest that daskloop has."""
+    known = (kind for kind in type(state).__mro__ if kind.__module__ == State.__module__)
+    return next(known).__name__
+
+
+def _width(child: Child) -> int:
+    return min((len(elements) for _, elements, _ in child.node.spread), default=0)
+
+
+def _closed(value: Any) -> Sealed | None:
+    """Close a value that no worker has closed; what cannot be pickled is kept in words alone."""
+    if value is None:
+        return None
+    if isinstance(value, (Held, HeldError)):
+        return value.sealed
+    try:
+        return seal(value, "the result", 0, None, "")
+    except PayloadError:
+        return None
+
+
+def _words(state: State) -> ErrorText:
+    error = state.unopened_result
+    if isinstance(error, HeldError):
+        return ErrorText(error.class_name, error.text, error.traceback)
+    kind = type(error)
+    return ErrorText(f"{kind.__module__}.{kind.__qualname__}", state.message or "", "")
+
+
+def _start(state: State) -> float | None:
+    if not isinstance(state, Scheduled) or state.start_time is None:
+        return None
+    return state.start_time.timestamp()

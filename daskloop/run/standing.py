@@ -37,6 +37,7 @@ class Child:
         "missing",
         "node",
         "parts",
+        "payload",
         "progress",
         "reached",
         "state",
@@ -60,6 +61,8 @@ class Child:
         """The closed value of the final state, if its result came closed."""
         self.parts: Mapping[int, tuple[Sealed, ...] | str] = {}
         """The result cut into elements, see `Entry.parts`."""
+        self.payload: Sealed | None = None
+        """The last good payload of a loop that failed."""
         self.key: Key | None = None
         """The key of the attempt in flight."""
         self.continuing = False

@@ -11,10 +11,11 @@ from daskloop import config
 from daskloop.define.graph import TaskGraph
 from daskloop.events import Listener
 from daskloop.executors.choose import Inline, choose
-from daskloop.keys import run_name
 from daskloop.plan.compile import compile_plan
 from daskloop.run.driver import Driver, Errand
 from daskloop.run.options import RunOptions
+from daskloop.run.register import Registered, register
+from daskloop.run.taking_back import take_back
 from daskloop.states import State
 
 __all__ = ["Run", "start"]
@@ -30,6 +31,8 @@ def start(
     parameters: Mapping[str, Any],
     options: RunOptions,
     listeners: Sequence[Listener] = (),
+    taken: Registered | None = None,
+    origin: str | None = None,
 ) -> Run:
     """Start a run of a flow.
 
@@ -43,18 +46,25 @@ def start(
         What `flow.run` was given besides.
     listeners : sequence of Listener
         Told what happens.
+    taken : Registered, optional
+        A run that was asked for by name and taken over already.
+    origin : str, optional
+        ``FILE:FLOW`` where the flow is found again.
 
     Raises
     ------
     ValueError
         If the flow or the executor cannot be used; nothing has run then.
     """
+    plan = compile_plan(flow)
+    choice = choose(options.executor, None, options.workers)
+    registered = take_back(plan, options, register(plan, parameters, options, taken, origin))
     errand = Errand(
-        run=run_name(),
+        registered=registered,
         flow=flow,
-        plan=compile_plan(flow),
+        plan=plan,
         parameters=parameters,
-        choice=choose(options.executor, None, options.workers),
+        choice=Inline() if registered.is_over else choice,
         context=options.context,
         store=options.store,
         listeners=listeners,
@@ -83,6 +93,13 @@ class Run:
                 target=self._drive, name=f"daskloop-{errand.run}", daemon=True
             )
             self._thread.start()
+
+    def stop(self, reason: str, *, now: bool = False) -> None:
+        """Begin no iteration any more; with `now`, give up those that run as well.
+
+        May be called on any thread, and in a signal handler.
+        """
+        self._driver.halt(reason, now=now)
 
     def result(self) -> State:
         """Wait for the run to end and return its state.

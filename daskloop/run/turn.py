@@ -7,7 +7,7 @@ from typing import Any
 
 from daskloop.events import Event
 from daskloop.executors.session import Key
-from daskloop.record.journal import Recorded
+from daskloop.record.entries import Recorded
 from daskloop.record.sealed import Sealed
 from daskloop.run.envelope import Entry
 from daskloop.run.standing import Child
@@ -71,6 +71,8 @@ class Turn:
     """First: written down."""
     submissions: list[Child] = field(default_factory=list)
     """Second: sent on their way, all together."""
+    adopted: list[Child] = field(default_factory=list)
+    """Sent by an earlier driver of the run: looked for."""
     released: list[Key] = field(default_factory=list)
     """Third: attempts that nothing needs any more."""
     dropped: list[Sealed] = field(default_factory=list)

@@ -13,6 +13,7 @@ from daskloop.executors.session import Post, Session
 from daskloop.plan.plan import Plan
 from daskloop.record.claims import Claims
 from daskloop.record.store import PayloadStore, temporary_store
+from daskloop.run.register import Registered
 
 __all__ = ["Workplace", "open_workplace"]
 
@@ -33,6 +34,8 @@ class Workplace:
     inline_limit: int
     temporary: bool
     """True if the store was made for this run."""
+    scheduler: str | None = None
+    """Address of a scheduler that lives longer than the run."""
 
     def leave(self) -> None:
         """Let go of the session, and of a temporary store that no state refers to."""
@@ -43,7 +46,9 @@ class Workplace:
                 self.store.remove_all()
 
 
-def open_workplace(choice: Choice, store: Any, plan: Plan, post: Post) -> Workplace:
+def open_workplace(
+    choice: Choice, store: Any, plan: Plan, post: Post, registered: Registered
+) -> Workplace:
     """Start or connect what the run needs.
 
     Parameters
@@ -56,29 +61,41 @@ def open_workplace(choice: Choice, store: Any, plan: Plan, post: Post) -> Workpl
         The flow, to know what it asks of the place.
     post : callable
         Takes arrivals.
+    registered : Registered
+        The run's name, and where it is written down: its payloads lie there too.
     """
-    given = None if store is None else PayloadStore(store)
+    given = _given_store(store, registered)
     own = given or temporary_store()
+    recorded = registered.ledger.place is not None
     if isinstance(choice, Inline):
         from daskloop.executors.inline import InlineSession
 
-        return Workplace(InlineSession(post), own, None, config.size("inline-limit"), given is None)
+        claims = own.claims() if recorded else None
+        limit = config.size("inline-limit")
+        return Workplace(InlineSession(post), own, claims, limit, given is None)
     from daskloop.executors.connection import open_connection
     from daskloop.executors.dask_session import DaskSession
+    from daskloop.executors.hold import open_hold
     from daskloop.executors.preflight import preflight
 
     connection = open_connection(choice)
     try:
-        folder = own.url if given is None else None
+        folder = own.url if store is None else None
         facts = preflight(connection.client, folder)
-        shared = given is not None or facts.shares_folder
+        shared = store is not None or facts.shares_folder
         isolates = not (isinstance(choice, Temporary) and choice.kind == "threads")
-        claims = own.claims() if shared and isolates else None
-        _check_once(plan, isolates and claims is None)
+        # A recorded run outlives its driver, and then wants to know what had been started.
+        claims = own.claims() if shared and (isolates or recorded) else None
+        _check_once(plan, (isolates or recorded) and claims is None)
         limit = config.size("inline-limit")
         if not isinstance(choice, Temporary):
             limit = min(limit, _FOREIGN_INLINE)
-        session = DaskSession(connection, post, slots=facts.threads)
+        lasting = recorded and not connection.owned_cluster
+        hold = None
+        if lasting:
+            hold = open_hold(connection.client, registered.run, registered.ledger.epoch)
+        session = DaskSession(connection, post, slots=facts.threads, hold=hold)
+        address = connection.client.scheduler.address if lasting else None
     except BaseException:
         connection.close()
         raise
@@ -89,7 +106,17 @@ def open_workplace(choice: Choice, store: Any, plan: Plan, post: Post) -> Workpl
             connection.description,
             limit,
         )
-    return Workplace(session, own if shared else None, claims, limit, given is None)
+    return Workplace(session, own if shared else None, claims, limit, given is None, address)
+
+
+def _given_store(store: Any, registered: Registered) -> PayloadStore | None:
+    """Open the store that the user named, or the one beside the run's record."""
+    place = registered.ledger.place
+    if place is None:
+        return None if store is None else PayloadStore(store)
+    # Another driver may have written what lies there, long ago: it is checked before it is used.
+    verify = registered.past is not None
+    return PayloadStore(registered.store or place, durable=True, verify=verify)
 
 
 def _check_once(plan: Plan, blind: bool) -> None:

@@ -17,7 +17,13 @@ class StandIn:
         self.starts: list[tuple[Any, dict[str, Any], Any]] = []
 
     def start(
-        self, flow: Any, *, parameters: dict[str, Any], options: Any, listeners: Any = ()
+        self,
+        flow: Any,
+        *,
+        parameters: dict[str, Any],
+        options: Any,
+        listeners: Any = (),
+        origin: str | None = None,
     ) -> StandIn:
         """Note what was asked for."""
         self.starts.append((flow, parameters, options))
@@ -32,7 +38,7 @@ class StandIn:
 def engine(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """Put a stand-in where `Flow.run` looks for the engine."""
     stand_in = StandIn()
-    import daskloop.run
+    import daskloop.flow.begin
 
-    monkeypatch.setattr(daskloop.run, "start", stand_in.start)
+    monkeypatch.setattr(daskloop.flow.begin, "start", stand_in.start)
     return stand_in

@@ -86,6 +86,8 @@ def test_f10_run_has_the_promised_signature():
         ("report", None),
         ("store", None),
         ("raise_on_failure", False),
+        ("only", None),
+        ("from_iteration", None),
     ]
 
 
@@ -175,12 +177,17 @@ def test_f05_an_empty_flow_is_run_with_a_warning(engine):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"journal": "j"}, "journal is not there yet"),
-        ({"resume": True}, "resume is not there yet"),
+        ({"journal": 5}, "5"),
+        ({"resume": 5}, "resume=5"),
+        ({"resume": ""}, "resume=''"),
+        ({"only": "give"}, "goes with resume"),
+        ({"from_iteration": 3}, "goes with resume"),
+        ({"resume": True, "only": 3}, "only=3"),
+        ({"resume": True, "from_iteration": 0}, "from_iteration=0"),
         ({"report": "run.html"}, "report is not there yet"),
         ({"task_states": {}}, "task_states is not there yet"),
         ({"history": True}, "history is not there yet"),
-        ({"allow_code_change": True}, "allow_code_change is not there yet"),
+        ({"allow_code_change": 1}, "allow_code_change=1"),
         ({"batch": "auto"}, "only batch=1"),
         ({"batch": 5}, "only batch=1"),
         ({"batch": True}, "only batch=1"),

@@ -43,6 +43,7 @@ class Driven:
         self.machine = Machine(compile_plan(graph), RUN, parameters or {}, None, slots)
         self.now = BEGIN
         self.records: list[Any] = []
+        """Of ended attempts."""
         self.released: list[Key] = []
         self.events: list[Any] = []
         self.questions: list[Announcement | Question] = []
@@ -50,7 +51,7 @@ class Driven:
 
     def _keep(self, turn: Turn) -> Turn:
         self.turn = turn
-        self.records += turn.records
+        self.records += [one for one in turn.records if one.attempted]
         self.released += turn.released
         self.events += turn.events
         self.questions += turn.questions

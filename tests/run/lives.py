@@ -7,9 +7,9 @@ from typing import Any
 
 from daskloop.define.limits import Limits
 from daskloop.define.retry import RetryPolicy
-from daskloop.record.sealed import Sealed, seal
+from daskloop.record.sealed import ErrorText, Sealed, seal
 from daskloop.run.decide import Moment, Rules, decide
-from daskloop.run.envelope import Entry, ErrorText
+from daskloop.run.envelope import Entry
 from daskloop.run.progress import (
     Accepted,
     Admitted,

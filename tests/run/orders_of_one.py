@@ -31,6 +31,8 @@ def shared_order(function: Callable[..., Any], **options: Any) -> Shared:
         "context": None,
         "parameters": None,
         "store": None,
+        "durable": False,
+        "verify": False,
         "inline_limit": 1_000,
         "timeout": None,
         "claims": False,

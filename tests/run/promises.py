@@ -39,7 +39,7 @@ class Promises:
 
     def of_turn(self, turn: Turn) -> None:
         """Check a turn before it is carried out."""
-        for record in turn.records:
+        for record in (one for one in turn.records if one.attempted):
             attempt = (record.address, record.run_count)
             assert attempt not in self.records, f"recorded twice: {attempt}"
             assert record.address not in self.settled, f"recorded after its end: {attempt}"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daskloop.record.sealed import Sealed
-from daskloop.run.envelope import Entry, ErrorText, decode_envelope, encode_envelope
+from daskloop.record.sealed import ErrorText, Sealed
+from daskloop.run.envelope import Entry, decode_envelope, encode_envelope
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=20)  # surrogates included
 SEALED = st.builds(

@@ -108,7 +108,7 @@ def test_l12_a_loop_of_a_hundred_thousand_iterations_grows_nothing():
             run.released.clear()
     run.come("t", value="end")
     assert run.state("t").loop_count == 100_001 and run.machine.counts.iterations == 100_000
-    assert not run.machine._timers and not run.machine.flying
+    assert run.machine.next_due is None and not run.machine.flying
 
 
 def _one() -> TaskGraph:

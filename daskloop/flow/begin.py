@@ -1,0 +1,70 @@
+"""Begin a run of a flow, or go on with an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from daskloop.define.graph import TaskGraph
+from daskloop.events import Listener
+from daskloop.flow.options import OPTION_NAMES
+from daskloop.flow.parameters import parameter_values
+from daskloop.run import Run, start
+from daskloop.run.options import RunOptions
+from daskloop.run.register import recorded_values, take_over
+
+__all__ = ["begin"]
+
+
+def begin(
+    flow: TaskGraph,
+    parameters: Mapping[str, Any] | None,
+    values: Mapping[str, Any],
+    options: RunOptions,
+    *,
+    origin: str | None = None,
+    listeners: Sequence[Listener] = (),
+) -> Run:
+    """Begin a run, and return what its caller waits on.
+
+    Parameters
+    ----------
+    flow : TaskGraph
+        The flow.
+    parameters, values : mapping
+        Values of parameters by name. Of a run that is resumed by its name, those that are left
+        out are taken from its record.
+    options : RunOptions
+        What was asked for besides.
+    origin : str, optional
+        ``FILE:FLOW`` where the flow is found again.
+    listeners : sequence of Listener
+        Told what happens.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is missing or unknown, or the flow is not complete.
+    JournalError, ResumeError
+        If the run cannot be recorded or resumed; nothing has run then.
+    """
+    if not isinstance(options.resume, str):
+        given = parameter_values(flow.name, flow.parameters(), parameters, values, OPTION_NAMES)
+        return start(flow, parameters=given, options=options, listeners=listeners, origin=origin)
+    taken = take_over(options.journal, options.resume)
+    try:
+        known = recorded_values(taken)
+        given = parameter_values(
+            flow.name, flow.parameters(), parameters, values, OPTION_NAMES, known
+        )
+        return start(
+            flow,
+            parameters=given,
+            options=options,
+            listeners=listeners,
+            taken=taken,
+            origin=origin,
+        )
+    except BaseException:
+        taken.ledger.close()
+        raise

@@ -1,0 +1,170 @@
+"""By what a flow and its parameters are known again: digests of sources, inputs and values.
+
+A recorded run goes on only with what it was begun with. Told apart is what a task computes: its
+function, without comments, layout and decorators (retries and limits may change), its constants,
+and which result goes where.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Mapping, Sequence, Set
+from types import CodeType
+from typing import Any
+
+from daskloop.define.options import OPTIONS
+from daskloop.define.task import Task
+from daskloop.errors import PayloadError
+from daskloop.plan.plan import Constant, Input, Node, Plan, Ref, Source
+from daskloop.record.entries import Mark
+from daskloop.record.pickling import freeze, join
+from daskloop.record.plain import written
+
+__all__ = ["digest_of_value", "marks", "what_changed"]
+
+_STEADY = ("collections", "datetime", "decimal", "fractions", "numpy", "pandas", "pathlib", "uuid")
+"""Packages whose objects are pickled to the same bytes in every process."""
+
+
+def marks(plan: Plan) -> tuple[Mark, ...]:
+    """Describe every task of a flow but its parameters."""
+    slugs = [node.slug for node in plan.nodes]
+    return tuple(
+        Mark(node.slug, node.name, _source_of(node.task), _call_of(node, slugs), node.mapped)
+        for node in plan.nodes
+        if node.parameter is None
+    )
+
+
+def what_changed(before: Sequence[Mark], now: Sequence[Mark]) -> list[str]:
+    """Say in words how a flow differs from what it was; nothing if it does not."""
+    old = {mark.slug: mark for mark in before}
+    new = {mark.slug: mark for mark in now}
+    found = [f"task '{slug}' is gone" for slug in old if slug not in new]
+    found += [f"task '{slug}' is new" for slug in new if slug not in old]
+    for slug in old.keys() & new.keys():
+        if old[slug].source != new[slug].source:
+            found.append(f"the function of task '{slug}' has changed")
+        if (old[slug].call, old[slug].mapped) != (new[slug].call, new[slug].mapped):
+            found.append(f"the inputs of task '{slug}' have changed")
+    return sorted(found)
+
+
+def digest_of_value(value: Any) -> str:
+    """Tell values apart: equal ones have equal digests, as far as their bytes are the same."""
+    return _digest(_canonical(value, _pickled))
+
+
+def _source_of(task: Task) -> str:
+    function = task.run
+    parts = [_function(function)]
+    own = {
+        key: value
+        for key, value in vars(task).items()
+        if key not in (*OPTIONS, "retry", "limits", "hooks", "run")
+        and not key.startswith("_")
+        and "run" not in vars(task)
+    }
+    parts += [key.encode() + _canonical(own[key], _only_kind) for key in sorted(own)]
+    return _digest(b"\0".join(parts))
+
+
+def _function(function: Callable[..., Any]) -> bytes:
+    function = inspect.unwrap(getattr(function, "__func__", function))
+    while hasattr(function, "func") and hasattr(function, "keywords"):  # functools.partial
+        function = function.func
+    held = [_canonical(value, _only_kind) for value in _closure(function)]
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                node.decorator_list = []
+        text = ast.dump(tree).encode("utf-8", "surrogatepass")
+    except (OSError, TypeError, SyntaxError):  # typed in, built in, or a part of a line
+        text = _code(getattr(function, "__code__", None), function)
+    return b"\0".join([text, *held])
+
+
+def _closure(function: Any) -> list[Any]:
+    cells = getattr(function, "__closure__", None) or ()
+    defaults = getattr(function, "__defaults__", None) or ()
+    found = list(defaults)
+    for cell in cells:
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # a variable without a value yet
+            found.append(None)
+    return found
+
+
+def _code(code: CodeType | None, function: Any) -> bytes:
+    if code is None:
+        return repr((type(function), getattr(function, "__qualname__", ""))).encode()
+    inner = b"".join(
+        _code(one, None) if isinstance(one, CodeType) else repr(one).encode()
+        for one in code.co_consts
+    )
+    version = f"{sys.version_info[:2]}".encode()
+    return b"\0".join([version, code.co_code, repr(code.co_names).encode(), inner])
+
+
+def _call_of(node: Node, slugs: Sequence[str]) -> str:
+    return _digest(b"\1".join(_input(one, slugs) for one in node.inputs))
+
+
+def _input(one: Input, slugs: Sequence[str]) -> bytes:
+    head = repr((one.name, one.mapped, one.flattened)).encode()
+    return head + _source(one.source, slugs)
+
+
+def _source(source: Source, slugs: Sequence[str]) -> bytes:
+    if isinstance(source, Ref):
+        return b"result of " + slugs[source.node].encode()
+    if isinstance(source, Constant):
+        return b"constant " + _canonical(source.value, _only_kind)
+    keys = _canonical(list(source.keys or ()), _only_kind)
+    items = b"\2".join(_source(item, slugs) for item in source.items)
+    return source.kind.encode() + keys + items
+
+
+def _canonical(value: Any, other: Callable[[Any], bytes]) -> bytes:
+    """Write a value in the same way in every process; `other` is asked for what has no such way."""
+    text = written(value)
+    if text is not None:
+        return b"json " + text
+    kind = type(value)
+    name = f"{kind.__module__}.{kind.__qualname__}".encode()
+    if isinstance(value, Mapping):
+        pairs = [_canonical(k, other) + b":" + _canonical(v, other) for k, v in value.items()]
+        return name + b"{" + b",".join(pairs) + b"}"
+    if isinstance(value, Set):
+        return name + b"{" + b",".join(sorted(_canonical(one, other) for one in value)) + b"}"
+    if isinstance(value, (list, tuple)):
+        return name + b"[" + b",".join(_canonical(one, other) for one in value) + b"]"
+    if isinstance(value, (int, float, complex, str, bytes, bytearray, range)):
+        return name + repr(value).encode("utf-8", "backslashreplace")
+    if inspect.isroutine(value):
+        return name + _digest(_function(value)).encode()
+    if kind.__module__.partition(".")[0] in _STEADY:
+        return name + _pickled(value)
+    return name + other(value)
+
+
+def _pickled(value: Any) -> bytes:
+    try:
+        return join(freeze(value, "a value"))
+    except PayloadError:  # told where it is used
+        return b"cannot be pickled"
+
+
+def _only_kind(value: Any) -> bytes:
+    """Say nothing more: the bytes of such a constant may differ from process to process."""
+    return b""
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

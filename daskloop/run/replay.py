@@ -1,0 +1,224 @@
+"""What earlier drivers of a run wrote down, turned into how far each child had come.
+
+The same `decide` that drove the child then is fed the states that stood; nothing is executed,
+and no handler is asked again::
+
+    records of one child ─► decide, one after the other ─► its progress, and the step that is next
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from daskloop import states
+from daskloop.errors import ResumeError
+from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Past, Recorded, Submitted
+from daskloop.record.sealed import HeldError, Sealed
+from daskloop.record.store import PayloadStore
+from daskloop.run.decide import Moment, Rules, decide
+from daskloop.run.envelope import Entry
+from daskloop.run.progress import (
+    Accepted,
+    End,
+    Enqueue,
+    Lost,
+    Phase,
+    Progress,
+    Ready,
+    Step,
+    Submit,
+    TakenBack,
+)
+from daskloop.run.standing import Child
+from daskloop.run.states_of import hold, moment_of
+
+__all__ = ["Memory", "Restored", "restored_state"]
+
+Name = tuple[str, "int | None"]
+"""A child: the slug of its task, and its index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Where a child stood when the driver before this one ended."""
+
+    progress: Progress
+    step: Step | None
+    """What is to be done next; for what is in flight, once it turns out to be lost."""
+    in_flight: bool
+    """True if its attempt was sent and nothing was heard of it."""
+    is_new: bool
+    """True if it is to be as if it had never begun, its numbers of submissions apart."""
+    reached: int
+    """The last iteration that was sent."""
+    last: Recorded | None
+    """The last of its records."""
+
+    @property
+    def state(self) -> states.State | None:
+        """Its final state, if it has one."""
+        return self.step.state if isinstance(self.step, End) else None
+
+
+class Memory:
+    """All children that a run is known to have had.
+
+    Parameters
+    ----------
+    past : Past or None
+        What was written down; None for a new run.
+    store : PayloadStore or None
+        Where large values lie; nothing is read from it here.
+    """
+
+    def __init__(self, past: Past | None, store: PayloadStore | None) -> None:
+        self._store = store
+        self._records: dict[Name, list[Recorded]] = defaultdict(list)
+        self._submitted: dict[Name, Submitted] = {}
+        for record in () if past is None else past.records:
+            self._records[_name(record)].append(record)
+        for sent in () if past is None else past.submitted:
+            self._submitted[_name(sent)] = sent
+
+    def recall(self, child: Child) -> Restored | None:
+        """Return where a child stood, once; None if nothing is known of it.
+
+        Raises
+        ------
+        ResumeError
+            If it is a map that had another width.
+        """
+        name = child.node.plan.slug, child.index
+        records = self._records.pop(name, [])
+        sent = self._submitted.pop(name, None)
+        if not records and sent is None:
+            return None
+        if records and records[-1].width is not None:
+            _check_width(child, records[-1].width)
+        return _restore(child.rules, records, sent, self._store)
+
+
+def _name(one: Recorded | Submitted) -> Name:
+    place = one.address[-1]
+    return place.slug, place.child
+
+
+def _check_width(child: Child, width: int) -> None:
+    found = min((len(elements) for _, elements, _ in child.node.spread), default=0)
+    if found != width:
+        raise ResumeError(
+            f"'{child.node.plan.name}' was mapped over {width} elements when the run began, now "
+            f"there are {found}. Give it the same input again, or start a new run without resume="
+        )
+
+
+def _restore(
+    rules: Rules, records: Sequence[Recorded], sent: Submitted | None, store: PayloadStore | None
+) -> Restored:
+    progress, step = decide(rules, Progress(), Ready(), Moment(0.0))
+    is_new = False
+    for number, record in enumerate(records):
+        is_new = record.state == TAKEN_BACK and record.address[-1].iteration == FORGOTTEN
+        if is_new:
+            progress = Progress(submission=record.submission, since=record.submission)
+            progress, step = decide(rules, progress, Ready(), Moment(record.at))
+            continue
+        if record.state == TAKEN_BACK:
+            progress = _before(progress, records[:number], record.address[-1].iteration)
+        happening = _happening(record, progress, store)
+        if isinstance(happening, Accepted):
+            progress = _as_it_was(progress, record)
+        progress, step = decide(rules, progress, happening, Moment(record.at))
+    in_flight = False
+    if sent is not None and isinstance(step, (Enqueue, Submit)) and _is_of(sent, progress):
+        in_flight, is_new = True, False
+        # Numbers of submissions go on; what other drivers lost is not held against the attempt.
+        progress = replace(
+            progress,
+            phase=Phase.RUNNING,
+            submission=sent.submission,
+            since=sent.submission - progress.losses,
+            begun=progress.begun or sent.at,
+        )
+    if is_new:
+        progress = replace(progress, phase=Phase.WAITING)
+    reached = 1 if sent is None else sent.address[-1].iteration
+    last = records[-1] if records and records[-1].state != TAKEN_BACK else None
+    return Restored(progress, step, in_flight, is_new, max(reached, 1), last)
+
+
+def _is_of(sent: Submitted, progress: Progress) -> bool:
+    """Tell whether what was sent last is the attempt that the child has come to."""
+    return (
+        sent.address[-1].iteration == progress.iteration
+        and sent.run_count == progress.run_count
+        and sent.submission >= progress.submission
+    )
+
+
+def _as_it_was(progress: Progress, record: Recorded) -> Progress:
+    """Put a child where it was when the recorded state was judged."""
+    entry = None
+    if record.attempted:
+        entry = Entry(
+            "failed" if record.error is not None else "success",
+            retriable=record.retriable,
+            worker=record.worker,
+            started=record.started,
+            ended=record.ended,
+        )
+    begun = progress.begun or (record.started or record.at)
+    return replace(progress, phase=Phase.RUNNING, entry=entry, begun=begun)
+
+
+def _happening(
+    record: Recorded, progress: Progress, store: PayloadStore | None
+) -> Accepted | Lost | TakenBack:
+    if record.state == LOST:
+        return Lost(record.message, charged=True)
+    if record.state == TAKEN_BACK:
+        return TakenBack(record.submission)
+    state = restored_state(record, store)
+    return Accepted(state, record.value if state.is_looped() else None, record.final)
+
+
+def _before(progress: Progress, earlier: Sequence[Recorded], iteration: int) -> Progress:
+    """Put a child back to where an iteration began."""
+    payload: Sealed | None = None
+    for record in earlier:
+        if record.state == states.Looped.__name__:
+            at = record.address[-1].iteration
+            if at == iteration - 1:
+                payload = record.value
+    return Progress(Phase.READY, iteration, payload=payload, messages=progress.messages)
+
+
+def restored_state(record: Recorded, store: PayloadStore | None) -> states.State:
+    """Make the state that a record stands for; its result stays closed until it is asked for."""
+    place = record.address[-1]
+    error = record.error
+    value = None if record.value is None else hold(record.value, store)
+    if error is not None:
+        needed = None if value is None else value.store
+        held = HeldError(record.value, needed, error.class_name, error.text, error.traceback)
+        return _class(record.state, states.Failed)(record.message, held)
+    if record.state == states.Looped.__name__:
+        return states.Looped(record.message, value, loop_count=place.iteration)
+    kind = _class(record.state, states.Success)
+    if issubclass(kind, states.Retrying):
+        start = moment_of(record.start_time)
+        return states.Retrying(record.message, start_time=start, run_count=record.run_count + 1)
+    if issubclass(kind, states.Scheduled):
+        return kind(record.message, start_time=moment_of(record.start_time))
+    return kind(record.message, value)
+
+
+_CLASSES: Mapping[str, type[states.State]] = {
+    name: getattr(states, name) for name in states.__all__
+}
+
+
+def _class(name: str, otherwise: type[states.State]) -> type[states.State]:
+    return _CLASSES.get(name, otherwise)

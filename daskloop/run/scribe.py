@@ -1,0 +1,141 @@
+"""Write the run down, turn by turn, before anything that follows is sent.
+
+A disk that fails ends the run softly: what runs may end, its states are in hand, and what could
+not be written down is executed again when the run is resumed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from daskloop.errors import JournalError, StoreError
+from daskloop.record.entries import Status, Submitted
+from daskloop.run.register import Registered
+from daskloop.run.standing import Child, Standing
+from daskloop.run.turn import Halt, Turn, Vanished
+from daskloop.run.workplace import Workplace
+from daskloop.states import State
+
+__all__ = ["Scribe"]
+
+logger = logging.getLogger("daskloop.run")
+
+_LOOK = 1.0  # seconds between looks whether somebody asked for a stop
+
+
+class Scribe:
+    """Keeps the ledger of one run.
+
+    Parameters
+    ----------
+    registered : Registered
+        The run and its ledger.
+    post : callable
+        Takes what the driver has to hear.
+    """
+
+    def __init__(self, registered: Registered, post: Callable[[Any], None]) -> None:
+        self._registered = registered
+        self._ledger = registered.ledger
+        self._post = post
+        self._broken = False
+        self._next_look = 0.0
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which the driver should come by again."""
+        return float("inf") if self._ledger.place is None else _LOOK
+
+    def connected(self, place: Workplace) -> None:
+        """Note where attempts are executed."""
+        self._try(lambda: self._ledger.connected(place.session.description, place.scheduler))
+
+    def write(self, turn: Turn) -> bool:
+        """Write down what ended and what is about to be sent; False if that failed."""
+        sent = [child for child in turn.submissions if child.key is not None]
+        if not turn.records and not sent:
+            return True
+        now = time.time()
+        submitted = [_submitted(child, now) for child in sent]
+        if self._try(lambda: self._ledger.commit(turn.records, submitted)):
+            return True
+        for child in sent:
+            assert child.key is not None
+            self._post(Vanished(child.key, "it could not be written down", charged=False))
+        return False
+
+    def look_for_stop(self) -> None:
+        """Stop the run if somebody asked for that."""
+        now = time.monotonic()
+        if self._broken or now < self._next_look:
+            return
+        self._next_look = now + _LOOK
+        if self._ledger.stop_asked():
+            self._next_look = float("inf")
+            self._post(Halt("stopped by request (daskloop cancel)", now=False))
+
+    def finish(self, state: State, place: Workplace, standing: Standing) -> None:
+        """Note how the run ended, and remove what nothing refers to any more."""
+        status = _status(state)
+        self._try(lambda: self._ledger.finish(status, state.message or ""))
+        if self._ledger.place is None or self._broken or status == "stopped":
+            return
+        try:
+            if place.store is not None:
+                self._tidy(place, _names_in_use(standing))
+        except StoreError as error:  # what is left is removed with the run
+            logger.warning("run %s: %s", self._registered.run, error)
+
+    def _tidy(self, place: Workplace, used: set[str]) -> None:
+        assert place.store is not None
+        for name in place.store.names():
+            if name not in used:
+                place.store.remove(name)
+        if place.claims is not None:
+            place.claims.remove_all()
+
+    def _try(self, write: Callable[[], None]) -> bool:
+        if self._broken:
+            return False
+        try:
+            write()
+        except JournalError as error:
+            self._broken = True
+            logger.error(
+                "run %s can no longer be recorded, so it begins no iteration any more: %s",
+                self._registered.run,
+                error,
+            )
+            self._post(Halt(f"the run could not be recorded: {error}", now=False))
+            return False
+        return True
+
+    def close(self) -> None:
+        """Let go of the ledger."""
+        self._ledger.close()
+
+
+def _submitted(child: Child, now: float) -> Submitted:
+    progress = child.progress
+    return Submitted(child.address, progress.run_count, progress.submission, now)
+
+
+def _status(state: State) -> Status:
+    if state.is_cancelled():
+        return "stopped"
+    return "failed" if state.is_failed() else "success"
+
+
+def _names_in_use(standing: Standing) -> set[str]:
+    """List the stored values that the final states of a run refer to."""
+    names: set[str] = set()
+    for node in standing.nodes:
+        for child in (node.child, *node.children):
+            found = [child.value, child.payload]
+            for parts in child.parts.values():
+                found += () if isinstance(parts, str) else parts
+            names.update(one.name for one in found if one is not None and one.name is not None)
+    return names

@@ -1,0 +1,208 @@
+"""Take ended children back, so that a resumed run does them again: those that failed, or one.
+
+A loop goes back to the iteration that it failed at, or to the one that is asked for. What took
+its result, directly or not, is forgotten, and decided anew::
+
+    name[3] ──► taken back to iteration 9        other[3], total ──► as if they had never begun
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from daskloop import states
+from daskloop.errors import ResumeError
+from daskloop.keys import Place, full_name
+from daskloop.plan.plan import Plan
+from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Past, Recorded, Submitted
+from daskloop.record.store import PayloadStore
+from daskloop.run.options import RunOptions
+from daskloop.run.register import Registered
+from daskloop.run.standing import Standing
+
+__all__ = ["take_back"]
+
+Name = tuple[str, "int | None"]
+"""A child: the slug of its task, and its index."""
+
+_FAILED = frozenset(
+    name
+    for name in states.__all__
+    if issubclass(getattr(states, name), states.Failed) and name != "TriggerFailed"
+)
+
+
+def take_back(plan: Plan, options: RunOptions, registered: Registered) -> Registered:
+    """Take back what a resumed run is to do again, if anything, and write that down.
+
+    Parameters
+    ----------
+    plan : Plan
+        The flow.
+    options : RunOptions
+        Its `only` and `from_iteration` name one child and one iteration.
+    registered : Registered
+        The run; one that is new is returned as it is.
+
+    Raises
+    ------
+    ResumeError
+        If there is no such child or iteration, or its payload is gone.
+    """
+    past = registered.past
+    if past is None:
+        return registered
+    try:
+        chosen = _chosen(plan, options, registered, past)
+        records = _records(plan, chosen, past)
+        if records:
+            registered.ledger.commit(records, ())
+    except BaseException:
+        registered.ledger.close()
+        raise
+    if not records:
+        return registered
+    summary = replace(past.summary, status="interrupted")
+    return replace(registered, past=replace(past, summary=summary, records=past.records + records))
+
+
+def _chosen(
+    plan: Plan, options: RunOptions, registered: Registered, past: Past
+) -> Mapping[Name, int]:
+    """Find the children to be taken back, and the iteration to which."""
+    last = _last(past)
+    if options.only is None:
+        if options.from_iteration is not None:
+            raise ResumeError(
+                f"from_iteration={options.from_iteration}: of which loop? Name it by only=, like "
+                "only='train[3]'"
+            )
+        if past.summary.status != "failed":
+            return {}
+        return {
+            name: _iteration(record) for name, record in last.items() if record.state in _FAILED
+        }
+    name = _named(plan, options.only, last)
+    record = last[name]
+    iteration = options.from_iteration or record.address[-1].iteration
+    _check_iteration(options.only, name, iteration, past, registered)
+    return {name: iteration}
+
+
+def _last(past: Past) -> dict[Name, Recorded]:
+    """Return the last record of each child that has ended or begun."""
+    found: dict[Name, Recorded] = {}
+    for record in past.records:
+        if record.state != LOST:
+            found[_name(record.address[-1])] = record
+    return found
+
+
+def _name(place: Place) -> Name:
+    return place.slug, place.child
+
+
+def _iteration(record: Recorded) -> int:
+    """Return where a failed child is taken back to; one that never ran, to its beginning."""
+    ran = record.attempted or record.state == "Crashed" or record.address[-1].iteration > 1
+    return record.address[-1].iteration if ran else FORGOTTEN
+
+
+def _named(plan: Plan, text: str, last: Mapping[Name, Recorded]) -> Name:
+    """Find the child that a text means: a task's name or slug, and an index in brackets."""
+    match = re.fullmatch(r"(.+?)(?:\[(\d+)\])?", text, re.DOTALL)
+    assert match is not None or not text
+    word, index = (match[1], match[2]) if match else ("", None)
+    slugs = [node.slug for node in plan.nodes if word in (node.name, node.slug)]
+    if len(slugs) > 1:
+        raise ResumeError(
+            f"only={text!r}: flow '{plan.flow_name}' has several tasks of that name. Say which: "
+            f"{', '.join(slugs)}"
+        )
+    name = (slugs[0] if slugs else word, None if index is None else int(index))
+    if name not in last:
+        known = [full_name(slug, child) for slug, child in last]
+        near = difflib.get_close_matches(text, known, n=5, cutoff=0.3) or known[:5]
+        raise ResumeError(
+            f"only={text!r}: the run has recorded nothing of that name. "
+            f"It has, among others: {', '.join(near) or 'nothing at all'}"
+        )
+    return name
+
+
+def _check_iteration(
+    text: str, name: Name, iteration: int, past: Past, registered: Registered
+) -> None:
+    """Refuse an iteration that was never reached, or whose payload is no longer there."""
+    reached = [r for r in past.records if _name(r.address[-1]) == name and r.state != TAKEN_BACK]
+    most = max(record.address[-1].iteration for record in reached)
+    if not 1 <= iteration <= most:
+        raise ResumeError(f"{text} has reached iteration {most}; it cannot go on from {iteration}")
+    payload = None
+    for record in reached:
+        if record.state == "Looped" and record.address[-1].iteration == iteration - 1:
+            payload = record.value
+    place = registered.store or registered.ledger.place
+    if payload is None or payload.name is None or place is None:
+        return
+    if payload.name not in PayloadStore(place, create=False).names():
+        raise ResumeError(
+            f"{text} cannot go on from iteration {iteration}: the payload of iteration "
+            f"{iteration - 1} was large, and was removed when the next one was recorded. "
+            f"It can go on from iteration {most}"
+        )
+
+
+def _records(plan: Plan, chosen: Mapping[Name, int], past: Past) -> tuple[Recorded, ...]:
+    """Make the records that take children back, and forget what followed from them."""
+    forgotten = _followers(plan, chosen, past)
+    numbers: dict[Name, int] = {}
+    sent: list[Recorded | Submitted] = [*past.records, *past.submitted]
+    for one in sent:
+        name = _name(one.address[-1])
+        numbers[name] = max(numbers.get(name, 0), one.submission)
+    now = time.time()
+    wanted = {**chosen, **dict.fromkeys(forgotten, FORGOTTEN)}
+    return tuple(
+        Recorded(
+            (Place(slug, child, iteration),),
+            1,
+            numbers[slug, child] + 1,
+            TAKEN_BACK,
+            "to be done again" if iteration else "to be decided again",
+            attempted=False,
+            at=now,
+        )
+        for (slug, child), iteration in wanted.items()
+        if (slug, child) in numbers
+    )
+
+
+def _followers(plan: Plan, chosen: Mapping[Name, int], past: Past) -> set[Name]:
+    """Find every child that took, directly or not, what a chosen one had made."""
+    standing = Standing(plan, {})
+    numbers = {node.slug: node.number for node in plan.nodes}
+    children: dict[int, set[int | None]] = {}
+    sent: list[Recorded | Submitted] = [*past.records, *past.submitted]
+    for one in sent:
+        place = one.address[-1]
+        if place.slug in numbers:
+            children.setdefault(numbers[place.slug], set()).add(place.child)
+    found: set[Name] = set()
+    pending: list[Name] = [name for name in chosen if name[0] in numbers]
+    while pending:
+        slug, index = pending.pop()
+        number = numbers[slug]
+        for below in plan.nodes[number].downstream:
+            linked = index is not None and below in standing.links[number]
+            every: Sequence[int | None] = [index] if linked else list(children.get(below, ()))
+            for child in every:
+                name = (plan.nodes[below].slug, child)
+                if child in children.get(below, ()) and name not in found:
+                    found.add(name)
+                    pending.append(name)
+    return found - set(chosen)
