@@ -30,6 +30,7 @@ from daskloop.run.progress import (
     Step,
     Submit,
     TakenBack,
+    Wake,
 )
 from daskloop.run.standing import Child
 from daskloop.run.states_of import hold, moment_of
@@ -128,11 +129,11 @@ def _restore(
         if record.state == TAKEN_BACK:
             progress = _before(progress, records[:number], record.address[-1].iteration)
         happening = _happening(record, progress, store)
-        if isinstance(happening, Accepted):
+        if isinstance(happening, (Accepted, Lost)):
             progress = _as_it_was(progress, record)
         progress, step = decide(rules, progress, happening, Moment(record.at))
     in_flight = False
-    if sent is not None and isinstance(step, (Enqueue, Submit)) and _is_of(sent, progress):
+    if sent is not None and isinstance(step, (Enqueue, Submit, Wake)) and _is_of(sent, progress):
         in_flight, is_new = True, False
         # Numbers of submissions go on; what other drivers lost is not held against the attempt.
         progress = replace(

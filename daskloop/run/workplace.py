@@ -83,7 +83,8 @@ def open_workplace(
         folder = own.url if store is None else None
         facts = preflight(connection.client, folder)
         shared = store is not None or facts.shares_folder
-        isolates = not (isinstance(choice, Temporary) and choice.kind == "threads")
+        # Workers in this very process are not lost without it.
+        isolates = not connection.client.scheduler.address.startswith("inproc://")
         # A recorded run outlives its driver, and then wants to know what had been started.
         claims = own.claims() if shared and (isolates or recorded) else None
         _check_once(plan, (isolates or recorded) and claims is None)

@@ -23,6 +23,7 @@ from typing import Any
 from daskloop.executors.session import Gone, Job, Returned
 from daskloop.plan.compile import compile_plan
 from daskloop.record.claims import Claims
+from daskloop.record.entries import Header, Past, Recorded, Submitted, Summary
 from daskloop.record.store import PayloadStore
 from daskloop.run.closing import Closing
 from daskloop.run.handlers import Handlers
@@ -40,6 +41,7 @@ __all__ = ["Adversary", "Faults"]
 RUN = "quiet-heron-7f3a9c12"
 _INLINE = 64  # bytes, so that payloads with bulk go to the store
 _MOST_STEPS = 20_000
+_MOST_DEATHS = 5
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class Faults:
     halt: str = ""
     """Whether the run is stopped: "", "soft", "now" or "both"."""
     slots: int = 2
+    deaths: float = 0.0
+    """How likely the driver dies in a turn; a new one goes on from what was recorded."""
+    lasts: bool = True
+    """Whether attempts go on without the driver, and can be found by the next one."""
 
 
 @dataclass
@@ -72,8 +78,24 @@ class Adversary:
 
     def __post_init__(self) -> None:
         self.graph = build(self.spec, lambda name, state: self._note(name, state))
-        plan = compile_plan(self.graph)
-        self.machine = Machine(plan, RUN, self.spec.parameters, self.store, self.faults.slots)
+        self.plan = compile_plan(self.graph)
+        self.records: list[Recorded] = []
+        self.submitted: dict[Any, Submitted] = {}
+        self.deaths = 0
+        self.machine = self._open(None)
+        self.promises = Promises(self.machine)
+        self.lost: Counter[Any] = Counter()
+        self.halted = False
+        self._given_up = False
+        self._executed_once: set[Any] = set()
+        self._coming: list[tuple[float, int, str, Callable[[], Any]]] = []
+        self._scheduled = 0
+        self._by_name = {node.name: node for node in self.spec.nodes}
+
+    def _open(self, past: Past | None) -> Machine:
+        """Make a driver: a machine, and the parts that depend on it."""
+        slots = self.faults.slots
+        self.machine = Machine(self.plan, RUN, self.spec.parameters, self.store, slots, past)
         closing = Closing(self.store, _INLINE, RUN)
         self.orders = Orders(
             self.machine.standing,
@@ -86,14 +108,7 @@ class Adversary:
         self.desk = NewsDesk(self.claims, self.machine.flying.get)
         around = {"run_id": RUN, "flow_name": "simulated", "parameters": self.spec.parameters}
         self.handlers = Handlers(around, closing, self._answered, threaded=False)
-        self.promises = Promises(self.machine)
-        self.lost: Counter[Any] = Counter()
-        self.halted = False
-        self._given_up = False
-        self._executed_once: set[Any] = set()
-        self._coming: list[tuple[float, int, Callable[[], Any]]] = []
-        self._scheduled = 0
-        self._by_name = {node.name: node for node in self.spec.nodes}
+        return self.machine
 
     def run(self) -> None:
         """Run the flow to its end, checking every turn."""
@@ -109,6 +124,8 @@ class Adversary:
             turn = self.machine.take(batch, self.now)
             assert not (halted and turn.submissions), "something was begun after the stop"
             assert not (self._given_up and self.machine.flying), "a hard stop waits for attempts"
+            if self.deaths < _MOST_DEATHS and self.draw.random() < self.faults.deaths:
+                turn = self._die(turn)
             self._do(turn)
         self._bring_the_rest()
         self.promises.at_the_end()
@@ -131,10 +148,10 @@ class Adversary:
     def _note(self, name: str, state: str) -> None:
         self.seen.setdefault(name, []).append(state)
 
-    def _later(self, bring: Callable[[], Any], within: float) -> None:
+    def _later(self, bring: Callable[[], Any], within: float, source: str = "outside") -> None:
         self._scheduled += 1
         at = self.now + self.draw.choice((0.0, self.draw.random() * within))
-        heapq.heappush(self._coming, (at, self._scheduled, bring))
+        heapq.heappush(self._coming, (at, self._scheduled, source, bring))
 
     def _jump(self) -> None:
         """Move time to whatever comes next."""
@@ -147,7 +164,7 @@ class Adversary:
     def _arrived(self) -> list[Any]:
         batch = []
         while self._coming and self._coming[0][0] <= self.now:
-            one = heapq.heappop(self._coming)[2]()
+            one = heapq.heappop(self._coming)[3]()
             if one is not None:
                 batch.append(one)
         self.draw.shuffle(batch)
@@ -157,11 +174,56 @@ class Adversary:
         return [self.desk.read(one) if isinstance(one, (Gone, Returned)) else one for one in batch]
 
     def _answered(self, answer: Any) -> None:
-        self._later(lambda: answer, 2.0)
+        self._later(lambda: answer, 2.0, "handler")
+
+    def _die(self, turn: Turn) -> Turn:
+        """Let the driver die somewhere in a turn, and begin the next one's first turn."""
+        self.deaths += 1
+        moment = self.draw.choice(("before record", "after record", "after submission"))
+        if moment != "before record":
+            self._record(turn)
+        if moment == "after submission":
+            self._send(turn)
+        self.now += self.draw.random() * 5
+        kept = ("outside", "cluster") if self.faults.lasts else ("outside",)
+        self._coming = [one for one in self._coming if one[2] in kept]
+        heapq.heapify(self._coming)
+        self.halted = self._given_up = False
+        self.promises.restart(self._open(self._past()))
+        first = self.machine.start(self.now)
+        self.promises.adopted(first)
+        # What was written down and never sent, or went down with its cluster, is found nowhere;
+        # of the rest, news may have come and gone with the driver.
+        for child in first.adopted:
+            key = child.key
+            assert key is not None
+            self._later(lambda key=key: Gone(key, "left", "simulated"), 20.0, "cluster")
+        return first
+
+    def _past(self) -> Past:
+        header = Header(RUN, "simulated", EPOCH)
+        summary = Summary(header, "interrupted", self.deaths, self.now, None)
+        return Past(summary, tuple(self.records), tuple(self.submitted.values()))
+
+    def _record(self, turn: Turn) -> None:
+        self.promises.of_turn(turn)
+        self.records += turn.records
+        for child in turn.submissions:
+            if child.key is not None:
+                progress = child.progress
+                place = child.address[-1]
+                self.submitted[place.slug, place.child] = Submitted(
+                    child.address, progress.run_count, progress.submission, self.now
+                )
 
     def _do(self, turn: Turn) -> None:
         """Carry out a turn, in the driver's order."""
-        self.promises.of_turn(turn)
+        self._record(turn)
+        self._send(turn)
+        for question in turn.questions:
+            self.handlers.ask(question)
+
+    def _send(self, turn: Turn) -> None:
         for child in turn.submissions:
             if child.key is None:  # given up in the same turn
                 continue
@@ -174,8 +236,6 @@ class Adversary:
         for sealed in turn.dropped:
             if sealed.name is not None and self.store is not None:
                 self.store.remove(sealed.name)
-        for question in turn.questions:
-            self.handlers.ask(question)
 
     def _decide_fate(self, child: Child, job: Job) -> None:
         node = self._by_name[child.node.plan.name]
@@ -215,9 +275,9 @@ class Adversary:
             self._bring(lambda: Returned(job.key, job.function(job.shared, job.own)))
 
     def _bring(self, bring: Callable[[], Any]) -> None:
-        self._later(bring, 4.0)
+        self._later(bring, 4.0, "cluster")
         while self.draw.random() < self.faults.repeats:
-            self._later(bring, 9.0)
+            self._later(bring, 9.0, "cluster")
 
     def _lose_while_executing(self, job: Job) -> None:
         if self.claims is None:
@@ -244,7 +304,7 @@ class Adversary:
 
     def _bring_the_rest(self) -> None:
         """Bring what is still on its way after the end: nothing may follow from it."""
-        late = [one for one in (bring() for _, _, bring in self._coming) if one is not None]
+        late = [one for one in (bring() for *_, bring in self._coming) if one is not None]
         read = [self.desk.read(one) for one in late if isinstance(one, (Gone, Returned))]
         turn = self.machine.take([one for one in read if isinstance(one, Came)], self.now + 1e6)
         assert not (turn.records or turn.submissions or turn.questions or turn.dropped), turn

@@ -33,9 +33,26 @@ class Promises:
         """Addresses of iterations that ended for good."""
         self.submitted: set[Key] = set()
         self.released: set[Key] = set()
+        self.ever_submitted: set[Key] = set()
+        """By all drivers of the run."""
         self.keys_of: dict[Any, set[str]] = {}
         """Idempotency keys by address."""
         self._out = 0
+
+    def restart(self, machine: Machine) -> None:
+        """Look at the machine of another driver, which goes on with the same run."""
+        self.machine = machine
+        self._announced.clear()
+        self._out = 0
+        self.submitted, self.released = set(), set()
+
+    def adopted(self, turn: Turn) -> None:
+        """Check what another driver takes for being in flight."""
+        for child in turn.adopted:
+            assert child.key in self.ever_submitted, f"adopted but never submitted: {child.key}"
+            assert child.address not in self.settled, f"adopted though recorded: {child.key}"
+            self.submitted.add(child.key)
+        self._out = len(self.machine.flying)
 
     def of_turn(self, turn: Turn) -> None:
         """Check a turn before it is carried out."""
@@ -68,7 +85,8 @@ class Promises:
         if child.key is None:
             assert child.ended
             return
-        assert child.key not in self.submitted, f"submitted twice: {child.key}"
+        assert child.key not in self.ever_submitted, f"submitted twice: {child.key}"
+        self.ever_submitted.add(child.key)
         assert progress.phase is Phase.RUNNING, f"submitted while {progress.phase}"
         self.submitted.add(child.key)
         address, run_count = child.address, progress.run_count
