@@ -137,7 +137,10 @@ class Flow(TaskGraph):
             ``"train[3]"``; if not given, those that failed.
         from_iteration : int, optional
             The iteration that it is taken back to; the last one if not given.
-        task_states, batch, history, report : optional
+        task_states : mapping, optional
+            States of an earlier run to start from, by task: what succeeded is not run again, a
+            loop that failed goes on at the iteration it had reached.
+        batch, history, report : optional
             Not there yet in this version.
         store : optional
             Directory or URL that all workers share, for large values.

@@ -16,7 +16,7 @@ __all__ = ["OPTION_NAMES", "checked_options"]
 
 OPTION_NAMES = tuple(field.name for field in fields(RunOptions))
 
-_NOT_YET = ("task_states", "history", "report")
+_NOT_YET = ("history", "report")
 
 
 def checked_options(
@@ -24,6 +24,7 @@ def checked_options(
     executor: Any = None,
     workers: int | None = None,
     context: Mapping[str, Any] | None = None,
+    task_states: Mapping[Any, Any] | None = None,
     journal: Any = None,
     resume: bool | str = False,
     allow_code_change: bool = False,
@@ -66,6 +67,11 @@ def checked_options(
             raise ValueError(
                 f"flow.run({name}={text!r}) goes with resume=True or the name of a run"
             )
+    if task_states is not None and resume:
+        raise ValueError(
+            "flow.run(task_states=..., resume=...): a run that is resumed goes on from its own "
+            "record. Leave one of them out"
+        )
     if only is not None and not isinstance(only, str):
         raise TypeError(f"flow.run(only={only!r}): give the name of a child, like 'train[3]'")
     start = from_iteration
@@ -73,6 +79,7 @@ def checked_options(
         executor=executor,
         workers=None if workers is None else count(workers, "workers", 1, 1_000_000),
         context=_context(context),
+        task_states=task_states,
         batch=batch,
         journal=_journal(journal),
         resume=resume,

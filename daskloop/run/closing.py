@@ -53,17 +53,16 @@ class Closing:
     def close_result(
         self, child: Child, state: State
     ) -> tuple[Sealed | None, dict[int, tuple[Sealed, ...] | str]]:
-        """Close the result of a state that a handler changed, cut as the plan wants it."""
-        result = state.unopened_result
-        if isinstance(result, HeldError):
-            return result.sealed, {}
-        if isinstance(result, Held):
+        """Close the result of a state that a handler or the user gave, cut as the plan wants it."""
+        cuts = child.node.plan.cuts if state.is_successful() else ()
+        result = state.result if cuts else state.unopened_result
+        if isinstance(result, (Held, HeldError)):
             return result.sealed, {}
         if isinstance(result, BaseException) and state.is_failed():
             return None, {}
-        name = f"the result of '{child.name}', which a state handler set,"
+        name = f"the result of '{child.name}', which it was given by a state,"
         parts: dict[int, tuple[Sealed, ...] | str] = {}
-        for cut in child.node.plan.cuts if state.is_successful() else ():
+        for cut in cuts:
             try:
                 found = _CUTTERS[cut](result, name)
                 parts[int(cut)] = tuple(self.close(one, name) for one in found)

@@ -107,6 +107,8 @@ def decide(rules: Rules, progress: Progress, happening: Happening, moment: Momen
         case Ready():
             return replace(progress, phase=Phase.READY), Enqueue()
         case Settled(state):
+            if moment.stopping is not None and state.is_failed():
+                return _cancelled(progress, moment.stopping)  # for want of what was cancelled
             return replace(progress, phase=Phase.RUNNING), Announce(state, final=True)
         case Admitted():
             return _admitted(progress, moment)

@@ -29,12 +29,14 @@ from daskloop.executors.session import Key
 from daskloop.plan.plan import Plan
 from daskloop.run.announcer import Announcer
 from daskloop.run.closing import Closing
+from daskloop.run.given_states import records_of
 from daskloop.run.handlers import Handlers, announce
 from daskloop.run.inbox import Inbox
 from daskloop.run.machine import Machine
 from daskloop.run.news import NewsDesk, refusal
 from daskloop.run.orders import Orders, key_text
 from daskloop.run.register import Registered
+from daskloop.run.replay import Memory
 from daskloop.run.scribe import Scribe
 from daskloop.run.turn import Came, Halt, Handled, News, Room, Turn
 from daskloop.run.verdict import verdict
@@ -65,6 +67,8 @@ class Errand:
     parameters: Mapping[str, Any]
     choice: Choice
     context: Mapping[str, Any]
+    task_states: Mapping[Any, State]
+    """States that a new run starts from."""
     store: Any
     listeners: Sequence[Listener]
 
@@ -176,11 +180,17 @@ class _Shift:
         self._inbox = inbox
         self._slots = place.session.slots()
         registered = errand.registered
-        self._scribe = Scribe(registered, inbox.post)
-        self._machine = Machine(
-            errand.plan, errand.run, errand.parameters, place.store, self._slots, registered.past
-        )
         closing = Closing(place.store, place.inline_limit, errand.run)
+        self._scribe = Scribe(registered, inbox.post)
+        given = records_of(errand.plan, errand.task_states, closing, time.time())
+        self._scribe.begin_with(given)
+        past = registered.past
+        records = given if past is None else past.records
+        submitted = () if past is None else past.submitted
+        memory = Memory(records, submitted, place.store)
+        self._machine = Machine(
+            errand.plan, errand.run, errand.parameters, place.store, self._slots, memory
+        )
         self._orders = Orders(
             self._machine.standing,
             closing,

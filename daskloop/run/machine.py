@@ -15,11 +15,11 @@ from typing import Any
 
 from daskloop.executors.session import Key
 from daskloop.plan.plan import Plan
-from daskloop.record.entries import Past
 from daskloop.record.store import PayloadStore
 from daskloop.run.admission import Admission
 from daskloop.run.chronicle import Counts
 from daskloop.run.progress import Due, Ended, Phase, Stopped
+from daskloop.run.replay import Memory
 from daskloop.run.standing import Child, Standing
 from daskloop.run.states_of import state_of
 from daskloop.run.steps import Steps
@@ -43,8 +43,8 @@ class Machine:
         Held by the states that refer to it; nothing is read from it here.
     slots : int
         How many attempts can execute at once.
-    past : Past, optional
-        What earlier drivers of the run wrote down.
+    memory : Memory, optional
+        What is known of the run from before.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Machine:
         parameters: Mapping[str, Any],
         store: PayloadStore | None,
         slots: int,
-        past: Past | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.run = run
         self._store = store
-        self._steps = Steps(plan, run, parameters, store, slots, past)
+        self._steps = Steps(plan, run, parameters, store, slots, memory)
 
     @property
     def standing(self) -> Standing:

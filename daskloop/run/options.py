@@ -22,7 +22,7 @@ class RunOptions:
     context: Mapping[str, Any] = field(default_factory=dict)
     """Values that every task sees in ``daskloop.context``."""
     task_states: Mapping[Any, Any] | None = None
-    """States to start from, by task; not there yet."""
+    """States to start from, by task."""
     batch: int | str | None = None
     """Attempts in one future; only one, so far."""
     journal: Journal | None = None

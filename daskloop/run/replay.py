@@ -9,12 +9,12 @@ and no handler is asked again::
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from daskloop import states
 from daskloop.errors import ResumeError
-from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Past, Recorded, Submitted
+from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Recorded, Submitted
 from daskloop.record.sealed import HeldError, Sealed
 from daskloop.record.store import PayloadStore
 from daskloop.run.decide import Moment, Rules, decide
@@ -68,19 +68,26 @@ class Memory:
 
     Parameters
     ----------
-    past : Past or None
-        What was written down; None for a new run.
+    records : iterable of Recorded
+        States that stood, in order.
+    submitted : iterable of Submitted
+        The newest attempt of each child that was sent.
     store : PayloadStore or None
         Where large values lie; nothing is read from it here.
     """
 
-    def __init__(self, past: Past | None, store: PayloadStore | None) -> None:
+    def __init__(
+        self,
+        records: Iterable[Recorded] = (),
+        submitted: Iterable[Submitted] = (),
+        store: PayloadStore | None = None,
+    ) -> None:
         self._store = store
         self._records: dict[Name, list[Recorded]] = defaultdict(list)
         self._submitted: dict[Name, Submitted] = {}
-        for record in () if past is None else past.records:
+        for record in records:
             self._records[_name(record)].append(record)
-        for sent in () if past is None else past.submitted:
+        for sent in submitted:
             self._submitted[_name(sent)] = sent
 
     def recall(self, child: Child) -> Restored | None:
@@ -171,7 +178,14 @@ def _as_it_was(progress: Progress, record: Recorded) -> Progress:
             ended=record.ended,
         )
     begun = progress.begun or (record.started or record.at)
-    return replace(progress, phase=Phase.RUNNING, entry=entry, begun=begun)
+    return replace(
+        progress,
+        phase=Phase.RUNNING,
+        iteration=record.address[-1].iteration,
+        run_count=record.run_count,
+        entry=entry,
+        begun=begun,
+    )
 
 
 def _happening(

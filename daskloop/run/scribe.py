@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from daskloop.errors import JournalError, StoreError
-from daskloop.record.entries import Status, Submitted
+from daskloop.record.entries import Recorded, Status, Submitted
 from daskloop.run.register import Registered
 from daskloop.run.standing import Child, Standing
 from daskloop.run.turn import Halt, Turn, Vanished
@@ -52,6 +52,11 @@ class Scribe:
     def connected(self, place: Workplace) -> None:
         """Note where attempts are executed."""
         self._try(lambda: self._ledger.connected(place.session.description, place.scheduler))
+
+    def begin_with(self, records: Sequence[Recorded]) -> None:
+        """Write down what a new run is given to start from."""
+        if records:
+            self._try(lambda: self._ledger.commit(records, ()))
 
     def write(self, turn: Turn) -> bool:
         """Write down what ended and what is about to be sent; False if that failed."""

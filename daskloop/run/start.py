@@ -13,6 +13,7 @@ from daskloop.events import Listener
 from daskloop.executors.choose import Inline, choose
 from daskloop.plan.compile import compile_plan
 from daskloop.run.driver import Driver, Errand
+from daskloop.run.given_states import check_states
 from daskloop.run.options import RunOptions
 from daskloop.run.register import Registered, register
 from daskloop.run.taking_back import take_back
@@ -57,6 +58,7 @@ def start(
         If the flow or the executor cannot be used; nothing has run then.
     """
     plan = compile_plan(flow)
+    check_states(plan, options.task_states)
     choice = choose(options.executor, None, options.workers)
     registered = take_back(plan, options, register(plan, parameters, options, taken, origin))
     errand = Errand(
@@ -66,6 +68,7 @@ def start(
         parameters=parameters,
         choice=Inline() if registered.is_over else choice,
         context=options.context,
+        task_states=options.task_states or {},
         store=options.store,
         listeners=listeners,
     )

@@ -17,7 +17,6 @@ from typing import Any
 from daskloop.executors.session import Key
 from daskloop.keys import dask_key
 from daskloop.plan.plan import Plan
-from daskloop.record.entries import Past
 from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore
 from daskloop.run.admission import Admission
@@ -60,7 +59,7 @@ class Steps:
         parameters: Mapping[str, Any],
         store: PayloadStore | None,
         slots: int,
-        past: Past | None,
+        memory: Memory | None,
     ) -> None:
         self.standing = Standing(plan, parameters)
         self.admission = Admission(slots)
@@ -76,7 +75,7 @@ class Steps:
         self.now = 0.0
         """Seconds since the epoch."""
         self._run = run
-        self._memory = Memory(past, store)
+        self._memory = memory or Memory()
         self._store = store
         self._pending: deque[tuple[Child, Happening | Restored]] = deque()
         self._turn = Turn()

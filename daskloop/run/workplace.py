@@ -70,7 +70,7 @@ def open_workplace(
     if isinstance(choice, Inline):
         from daskloop.executors.inline import InlineSession
 
-        claims = own.claims() if recorded else None
+        claims = own.claims() if recorded and _at_most_once(plan) else None
         limit = config.size("inline-limit")
         return Workplace(InlineSession(post), own, claims, limit, given is None)
     from daskloop.executors.connection import open_connection
@@ -85,9 +85,9 @@ def open_workplace(
         shared = store is not None or facts.shares_folder
         # Workers in this very process are not lost without it.
         isolates = not connection.client.scheduler.address.startswith("inproc://")
-        # A recorded run outlives its driver, and then wants to know what had been started.
-        claims = own.claims() if shared and (isolates or recorded) else None
-        _check_once(plan, (isolates or recorded) and claims is None)
+        needed = isolates or (recorded and bool(_at_most_once(plan)))
+        claims = own.claims() if shared and needed else None
+        _check_once(plan, needed and claims is None)
         limit = config.size("inline-limit")
         if not isinstance(choice, Temporary):
             limit = min(limit, _FOREIGN_INLINE)
@@ -120,9 +120,18 @@ def _given_store(store: Any, registered: Registered) -> PayloadStore | None:
     return PayloadStore(registered.store or place, durable=True, verify=verify)
 
 
+def _at_most_once(plan: Plan) -> list[str]:
+    """Name the tasks of which it has to be known whether they had been started.
+
+    A recorded run outlives its driver; without workers of its own it otherwise simply runs again
+    what had been in flight, and a claim costs a file for each attempt.
+    """
+    return [node.name for node in plan.nodes if node.task.limits.at_most_once]
+
+
 def _check_once(plan: Plan, blind: bool) -> None:
     """Refuse `at_most_once` where nobody could tell whether an attempt has begun."""
-    names = [node.name for node in plan.nodes if node.task.limits.at_most_once]
+    names = _at_most_once(plan)
     if blind and names:
         raise DaskloopError(
             f"task '{names[0]}' is at_most_once, which needs a folder that all workers share, to "

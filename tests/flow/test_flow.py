@@ -185,7 +185,6 @@ def test_f05_an_empty_flow_is_run_with_a_warning(engine):
         ({"resume": True, "only": 3}, "only=3"),
         ({"resume": True, "from_iteration": 0}, "from_iteration=0"),
         ({"report": "run.html"}, "report is not there yet"),
-        ({"task_states": {}}, "task_states is not there yet"),
         ({"history": True}, "history is not there yet"),
         ({"allow_code_change": 1}, "allow_code_change=1"),
         ({"batch": "auto"}, "only batch=1"),

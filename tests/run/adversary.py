@@ -23,13 +23,14 @@ from typing import Any
 from daskloop.executors.session import Gone, Job, Returned
 from daskloop.plan.compile import compile_plan
 from daskloop.record.claims import Claims
-from daskloop.record.entries import Header, Past, Recorded, Submitted, Summary
+from daskloop.record.entries import Recorded, Submitted
 from daskloop.record.store import PayloadStore
 from daskloop.run.closing import Closing
 from daskloop.run.handlers import Handlers
 from daskloop.run.machine import Machine
 from daskloop.run.news import NewsDesk
 from daskloop.run.orders import Orders, key_text
+from daskloop.run.replay import Memory
 from daskloop.run.standing import Child
 from daskloop.run.turn import Came, Halt, Handled, Room, Turn
 from tests.run.promises import Promises
@@ -82,7 +83,7 @@ class Adversary:
         self.records: list[Recorded] = []
         self.submitted: dict[Any, Submitted] = {}
         self.deaths = 0
-        self.machine = self._open(None)
+        self.machine = self._open()
         self.promises = Promises(self.machine)
         self.lost: Counter[Any] = Counter()
         self.halted = False
@@ -92,10 +93,11 @@ class Adversary:
         self._scheduled = 0
         self._by_name = {node.name: node for node in self.spec.nodes}
 
-    def _open(self, past: Past | None) -> Machine:
+    def _open(self) -> Machine:
         """Make a driver: a machine, and the parts that depend on it."""
         slots = self.faults.slots
-        self.machine = Machine(self.plan, RUN, self.spec.parameters, self.store, slots, past)
+        memory = Memory(self.records, self.submitted.values(), self.store)
+        self.machine = Machine(self.plan, RUN, self.spec.parameters, self.store, slots, memory)
         closing = Closing(self.store, _INLINE, RUN)
         self.orders = Orders(
             self.machine.standing,
@@ -189,7 +191,7 @@ class Adversary:
         self._coming = [one for one in self._coming if one[2] in kept]
         heapq.heapify(self._coming)
         self.halted = self._given_up = False
-        self.promises.restart(self._open(self._past()))
+        self.promises.restart(self._open())
         first = self.machine.start(self.now)
         self.promises.adopted(first)
         # What was written down and never sent, or went down with its cluster, is found nowhere;
@@ -199,11 +201,6 @@ class Adversary:
             assert key is not None
             self._later(lambda key=key: Gone(key, "left", "simulated"), 20.0, "cluster")
         return first
-
-    def _past(self) -> Past:
-        header = Header(RUN, "simulated", EPOCH)
-        summary = Summary(header, "interrupted", self.deaths, self.now, None)
-        return Past(summary, tuple(self.records), tuple(self.submitted.values()))
 
     def _record(self, turn: Turn) -> None:
         self.promises.of_turn(turn)
