@@ -28,8 +28,9 @@ def setting(name: str) -> Any:
     """
     import dask.config
 
-    _register_defaults()
-    return dask.config.get(f"daskloop.{name}")
+    defaults = _registered_defaults()
+    # Where the first setting is read inside `with dask.config.set(...)`, its end takes them away.
+    return dask.config.get(f"daskloop.{name}", default=defaults.get(name))
 
 
 def seconds(name: str) -> float:
@@ -77,10 +78,12 @@ def size(name: str) -> int:
 
 
 @functools.cache
-def _register_defaults() -> None:
+def _registered_defaults() -> dict[str, Any]:
     """Tell Dask the defaults; what the user has set already keeps its place before them."""
     import dask.config
     import yaml
 
     text = Path(__file__).with_name("daskloop.yaml").read_text(encoding="utf-8")
-    dask.config.update_defaults(yaml.safe_load(text))
+    defaults: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    dask.config.update_defaults(defaults)
+    return defaults["daskloop"]

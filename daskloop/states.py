@@ -90,11 +90,6 @@ class State:
             self._loop_payload = self._loop_payload.open()
         return self._loop_payload
 
-    @property
-    def unopened_loop_payload(self) -> Any:
-        """The last good payload as it is held: a value, or a `Deferred` not opened yet."""
-        return self._loop_payload
-
     def remember_loop(self, count: int, messages: tuple[str, ...], payload: Any) -> None:
         """Note how far the loop had come when this state ended it."""
         self.loop_count = count

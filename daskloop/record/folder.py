@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 
 from daskloop.errors import StoreError
 
-__all__ = ["Folder", "digest_of", "open_regular", "prepare", "store_error"]
+__all__ = ["Folder", "digest_of", "is_local", "open_regular", "prepare", "store_error"]
 
 _HASH_BESIDE = 1 << 20
 """Bytes from which the digest is computed on a second thread while the first one writes."""
@@ -142,7 +142,7 @@ def _digest_beside(pieces: Sequence[memoryview]) -> Iterator[list[str]]:
         beside.join()
 
 
-def _is_local(path: str) -> bool:
+def is_local(path: str) -> bool:
     """Tell whether `path` surely lies on a disk, or in the memory, of this machine."""
     real = os.path.realpath(path)
     if not sys.platform.startswith("linux"):
@@ -179,13 +179,13 @@ class Folder:
         if create:
             prepare(path, create=True)
             self._checked = True
-        self._maps = _is_local(path)
+        self._maps = is_local(path)
 
     def _path(self, name: str) -> str:
         if not self._checked:
             prepare(self.path, create=False)
             # Only now: before the folder appeared, the question meant its parent.
-            self._maps = _is_local(self.path)
+            self._maps = is_local(self.path)
             self._checked = True
         return os.path.join(self.path, name)
 

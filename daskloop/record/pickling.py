@@ -213,7 +213,8 @@ def as_json(data: bytes) -> str | None:
 
 def from_json(text: str) -> bytes:
     """Lay JSON text out as `join` does."""
-    return join([text.encode()])
+    data = text.encode()
+    return struct.pack("<IQ", 1, len(data)) + data
 
 
 _short = reprlib.Repr()

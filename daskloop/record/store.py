@@ -249,12 +249,16 @@ def _remove_tree(folder: str) -> None:
                 raise store_error(error, "remove the folder", folder) from error
 
 
-@functools.lru_cache(maxsize=32)
 def open_store(url: str, durable: bool = False, verify: bool = False) -> PayloadStore:
     """Open a store that another process made, once per process; nothing is created.
 
     A folder that is not there is no error yet: `PayloadStore.shares` tells.
     """
+    return _opened(url, durable, verify)
+
+
+@functools.lru_cache(maxsize=32)
+def _opened(url: str, durable: bool, verify: bool) -> PayloadStore:
     return PayloadStore(url, create=False, durable=durable, verify=verify)
 
 

@@ -100,11 +100,11 @@ def _of_child(
 
 
 def _last_iteration(state: State) -> tuple[int, Any] | None:
-    """Return the last iteration that ended well, and its payload, still closed if it was."""
+    """Return the last iteration that ended well, and its payload."""
     if isinstance(state, states.Looped) and state.loop_count:
         return state.loop_count, state.unopened_result
     if state.is_failed() or state.is_cancelled():
         count = state.loop_count or 1
         if count > 1:
-            return count - 1, state.unopened_loop_payload
+            return count - 1, state.loop_payload
     return None

@@ -497,7 +497,7 @@ def test_a_view_stays_valid_when_its_file_is_removed(local: PayloadStore) -> Non
 def test_files_that_a_network_may_take_away_are_read_not_mapped(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(folder, "_is_local", lambda _: False)
+    monkeypatch.setattr(folder, "is_local", lambda _: False)
     monkeypatch.setattr(folder, "_map", lambda *_: pytest.fail("it was mapped"))
     store = PayloadStore(tmp_path / "run")
     content = np.random.default_rng(0).bytes(3 * MEGABYTE)

@@ -1,0 +1,135 @@
+"""How a run stands, as one row: who has it, how far it is, and what must be there of it."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from daskloop import states
+from daskloop.record.checksums import SIZE, Row
+from daskloop.record.entries import Header, Owner, Recorded, Status, Summary
+from daskloop.record.rows import Child, child_of, number_of, text_of
+
+__all__ = ["STANDING_COLUMNS", "Children", "Standing", "counted"]
+
+_KINDS = {name: getattr(states, name) for name in states.__all__}
+_ENDED = frozenset(
+    name
+    for name, kind in _KINDS.items()
+    if issubclass(kind, states.Finished) and kind is not states.Looped
+)
+_FAILED = frozenset(name for name, kind in _KINDS.items() if issubclass(kind, states.Failed))
+
+STANDING_COLUMNS = (
+    "epoch, status, message, updated, pid, host, since, executor, scheduler, records, head, "
+    "submitted, tally, children, iterations, attempts, failures"
+)
+_values = operator.attrgetter(*STANDING_COLUMNS.split(", "))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The row of the table ``standing``; see there for what each column means."""
+
+    epoch: int
+    status: str
+    message: str
+    updated: float
+    pid: int
+    host: str
+    since: float
+    executor: str
+    scheduler: str | None
+    records: int
+    head: bytes
+    submitted: int = 0
+    tally: bytes = bytes(SIZE)
+    children: int = 0
+    iterations: int = 0
+    attempts: int = 0
+    failures: int = 0
+
+    def row(self) -> Row:
+        """Return the row, without its checksum."""
+        return _values(self)
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Standing:
+        """Read the row."""
+        epoch, status, message, updated, pid, host, since, executor, scheduler, *rest = row
+        if not all(isinstance(one, int) for one in (epoch, pid, *rest[2:3], *rest[4:])):
+            raise TypeError("a count is no whole number")
+        texts = text_of(status), text_of(message)
+        where = None if scheduler is None else text_of(scheduler)
+        return cls(
+            epoch,
+            *texts,
+            number_of(updated),
+            pid,
+            text_of(host),
+            number_of(since),
+            text_of(executor),
+            where,
+            *rest,
+        )
+
+    def summary(self, header: Header, held: bool) -> Summary:
+        """Describe the run for lists.
+
+        Parameters
+        ----------
+        header : Header
+            Of the run.
+        held : bool
+            Whether a process that lives holds its lock.
+        """
+        status = "interrupted" if self.status == "running" else self.status
+        return Summary(
+            header,
+            "running" if held else cast("Status", status),
+            self.epoch,
+            self.updated,
+            Owner(self.pid, self.host, self.since, self.executor, self.scheduler),
+            self.message,
+            self.children,
+            self.iterations,
+            self.attempts,
+            self.failures,
+        )
+
+
+@dataclass(slots=True)
+class Children:
+    """Which children have their final state; the last record of each says so."""
+
+    ended: set[Child] = field(default_factory=set)
+
+    def after(self, records: Iterable[Recorded]) -> dict[Child, bool]:
+        """Tell what records change, and change nothing yet: they may not get written."""
+        return {child_of(one.address): one.state in _ENDED for one in records}
+
+    def change(self, changes: dict[Child, bool]) -> None:
+        """Take changes over."""
+        for child, ended in changes.items():
+            if ended:
+                self.ended.add(child)
+            else:
+                self.ended.discard(child)
+
+    def count_after(self, changes: dict[Child, bool]) -> int:
+        """Count the ended ones as they will be."""
+        more = sum(ended for child, ended in changes.items() if child not in self.ended)
+        fewer = sum(not ended for child, ended in changes.items() if child in self.ended)
+        return len(self.ended) + more - fewer
+
+
+def counted(records: Iterable[Recorded]) -> tuple[int, int, int]:
+    """Count iterations that went on to another, attempts, and attempts that failed."""
+    iterations = attempts = failures = 0
+    for one in records:
+        iterations += one.state == "Looped"
+        attempts += one.attempted
+        failures += one.attempted and one.state in _FAILED
+    return iterations, attempts, failures
