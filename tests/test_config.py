@@ -19,7 +19,7 @@ def test_every_setting_has_a_default_that_can_be_read() -> None:
 
 
 def test_what_the_user_set_before_stays() -> None:
-    config._register_defaults.cache_clear()
+    config._registered_defaults.cache_clear()
     with dask.config.set({"daskloop.batch": 7}):
         assert config.setting("batch") == 7
     assert config.setting("batch") == 1
@@ -48,3 +48,12 @@ def test_every_default_has_a_line_that_explains_it() -> None:
     for name in yaml.safe_load(text)["daskloop"]:
         line = next(line for line in text.splitlines() if line.strip().startswith(f"{name}:"))
         assert "#" in line
+
+
+def test_a_first_look_inside_a_changed_configuration_leaves_the_defaults():
+    config._registered_defaults.cache_clear()
+    dask.config.config.pop("daskloop", None)
+    dask.config.defaults[:] = [one for one in dask.config.defaults if "daskloop" not in one]
+    with dask.config.set({"daskloop.executor": "inline"}):
+        assert config.setting("executor") == "inline"
+    assert config.seconds("drain") == 10.0

@@ -85,7 +85,9 @@ class Hold:
         self._send(_END, client=self.name)
 
     def _send(self, op: str, **message: Any) -> None:
-        self._client._send_to_scheduler({"op": op, **message})
+        # While the connection is down there is nobody to tell; a scheduler that comes back is new.
+        if self._client.status == "running":
+            self._client._send_to_scheduler({"op": op, **message})
 
 
 def open_hold(client: Client, run: str, epoch: int) -> Hold | None:
