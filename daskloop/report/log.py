@@ -62,8 +62,9 @@ def _line(event: Event) -> tuple[int, str]:
         case RetryScheduled():
             return logging.INFO, f"{event.name}: try {event.run_count} in {event.delay:.3g} s"
         case AttemptLost():
-            level = logging.WARNING if event.charged else logging.INFO
-            return level, f"{event.name}: attempt lost: {_short(event.reason)}"
+            if event.charged:
+                return logging.WARNING, f"{event.name}: attempt lost: {_short(event.reason)}"
+            return logging.INFO, f"{event.name}: attempt is made again: {_short(event.reason)}"
         case ChildEnded():
             return _ended(event)
         case RunEnded():

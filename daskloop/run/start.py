@@ -23,6 +23,7 @@ __all__ = ["Run", "start"]
 
 logger = logging.getLogger("daskloop.run")
 
+_LOOK = 0.2  # seconds after which a wait looks whether Ctrl-C was pressed
 _LAST_WAIT = 30.0  # seconds that a run has to end after a second Ctrl-C
 
 
@@ -113,7 +114,7 @@ class Run:
         if self._thread is None:
             return self._driver.drive()
         try:
-            self._ended.wait()
+            self._wait()
         except KeyboardInterrupt:
             self._stop()
         self._thread.join()
@@ -121,6 +122,11 @@ class Run:
             raise self._error
         assert self._state is not None
         return self._state
+
+    def _wait(self) -> None:
+        # A signal that the system hands to another thread does not end a wait without a limit.
+        while not self._ended.wait(_LOOK):
+            continue
 
     def _stop(self) -> None:
         """End the run: softly at first, then, after a while or a second Ctrl-C, at once."""
@@ -130,7 +136,7 @@ class Run:
             if self._ended.wait(config.seconds("drain")):
                 return
             self._driver.halt("stopped by Ctrl-C, with attempts still running", now=True)
-            self._ended.wait()
+            self._wait()
         except KeyboardInterrupt:
             self._driver.halt("stopped by a second Ctrl-C", now=True)
             self._ended.wait(_LAST_WAIT)

@@ -48,6 +48,11 @@ PRINTS = {
         "tutorial: 3 pages: install recipes tutorial",
         "install: 1 pages: install",
     ],
+    "resume": [
+        "the first process was killed by signal 9",
+        re.compile(r"the second went on for \d+\.\d s"),
+        "[8, 89, 987, 987]",
+    ],
     "own_client": [
         "on a Client: [8, 16, 19]",
         "on a LocalCluster: [8, 16, 19]",

@@ -1,0 +1,159 @@
+"""``daskloop debug``: make one attempt of a recorded run again, here, under pdb."""
+
+from __future__ import annotations
+
+import os
+import pdb
+import traceback
+from types import TracebackType
+from typing import Any
+
+import click
+
+from daskloop.cli import options
+from daskloop.cli.exit_codes import ExitCode, Usage, refusals
+from daskloop.cli.journals import Shelf, open_shelf
+from daskloop.cli.rebuild import Call, rebuild
+from daskloop.cli.resume import recorded_flow
+from daskloop.cli.targets import find_target
+from daskloop.cli.trusting import trusting
+from daskloop.cli.values import parameter_values as typed_values
+from daskloop.cli.wording import line
+from daskloop.contexts import context
+from daskloop.flow.parameters import parameter_values
+from daskloop.record.entries import Past
+from daskloop.record.pickling import preview
+from daskloop.record.sealed import unseal
+from daskloop.record.store import PayloadStore
+from daskloop.record.trust import check_owner
+from daskloop.signals import LOOP, Signal
+
+__all__ = ["debug"]
+
+_AROUND = (__name__, "pdb", "bdb")
+_LONGEST = 5_000  # characters of a value that are printed
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.argument("target", metavar="TASK[N]@ITERATION")
+@click.argument("flow", metavar="[FILE[:FLOW]]", required=False)
+@click.option("--no-pdb", is_flag=True, help="Only call it, and print what came.")
+@options.parameters
+@options.trust
+@options.journal
+def debug(
+    run: str,
+    target: str,
+    flow: str | None,
+    no_pdb: bool,
+    given: tuple[str, ...],
+    trust: bool,
+    journal: str | None,
+) -> None:
+    """Make one attempt of a run again, in this process.
+
+    It gets the arguments and the payload that it had, and daskloop.context says what it said.
+    Nothing of it is recorded; what it does to the world, it does again. Without [N] the task is
+    not mapped; without @ITERATION it is the last that was begun.
+
+    \b
+    daskloop debug quiet-heron-7f3a9c12 'train[3]@9'
+    """
+    with trusting(trust), refusals():
+        shelf = open_shelf(journal, run)
+        past = shelf.journal.read(run)
+        found = find_target(target, past.summary.header.tasks, run)
+        if found.mark.mapped and found.child is None:
+            raise Usage(f"{target!r} is mapped: say which child, like '{found.mark.name}[0]'")
+        _check_trusted(shelf, run)
+        loaded = recorded_flow(shelf, run, flow)
+        store = PayloadStore(shelf.journal.place(run), create=False)
+        values = _values(loaded.flow, past, given)
+        call = rebuild(loaded.flow, found, past, values, store)
+    click.echo(_heading(call))
+    raised = _make(call, no_pdb)
+    click.get_current_context().exit(int(ExitCode.FAILED if raised else ExitCode.SUCCESS))
+
+
+def _check_trusted(shelf: Shelf, run: str) -> None:
+    """Refuse to open pickles that others could have written, as resuming does."""
+    path = getattr(shelf.journal, "path", None)
+    if isinstance(path, str):
+        check_owner(os.path.join(path, run), f"debug run {run!r}")
+
+
+def _values(flow: Any, past: Past, given: tuple[str, ...]) -> dict[str, Any]:
+    """Take the values of parameters that are typed, else those that are recorded."""
+    recorded = past.summary.header.parameters
+    known = {one.name: unseal(one.value, None) for one in recorded if one.value is not None}
+    try:
+        return parameter_values(
+            flow.name, flow.parameters(), None, typed_values(flow, given), known=known
+        )
+    except ValueError as error:
+        raise Usage(f"{error}\nOn the command line: -p NAME=VALUE, or -p NAME=@FILE") from error
+
+
+def _heading(call: Call) -> str:
+    arguments = ", ".join(f"{name}={line(preview(v), 60)}" for name, v in call.arguments.items())
+    text = f"{call.name} at iteration {call.iteration}, try {call.run_count}: ({arguments})"
+    if "task_loop_result" in call.context:
+        text += f"\npayload: {line(preview(call.context['task_loop_result']), 300)}"
+    if call.recorded is not None:
+        text += f"\nrecorded: {call.recorded.state}: {line(call.recorded.message, 300)}"
+    return text
+
+
+class _Debugger(pdb.Pdb):
+    """A debugger that knows whether it was left by `quit`: `runcall` returns None then."""
+
+    left = False
+
+    def set_quit(self) -> None:
+        self.left = True
+        super().set_quit()
+
+
+def _make(call: Call, no_pdb: bool) -> bool:
+    """Call the function and print what came; True if it raised an exception of its own."""
+    debugger = None if no_pdb else _Debugger()
+    with context.only(call.context):
+        try:
+            if debugger is None:
+                result = call.function(**call.arguments)
+            else:
+                result = debugger.runcall(call.function, **call.arguments)
+        except LOOP as signal:
+            click.echo(f"LOOP: {line(str(signal.message or ''))}")
+            click.echo(f"payload of the next iteration: {_shown(signal.result)}")
+            return False
+        except Signal as signal:
+            click.echo(f"{type(signal).__name__}: {line(str(signal.message or ''))}")
+            return False
+        # Whatever user code raises is what was asked for.
+        except Exception as error:
+            trace = _own_frames(error.__traceback__)
+            click.echo("".join(traceback.format_exception(type(error), error, trace)).rstrip())
+            if not no_pdb:
+                pdb.post_mortem(trace)
+            return True
+    left = debugger is not None and debugger.left
+    click.echo("left the debugger" if left else f"returned: {_shown(result)}")
+    return False
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    # A repr of user code may raise anything.
+    except Exception:
+        return preview(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
+
+
+def _own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames that are this file's, and the debugger's."""
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") in _AROUND:
+        trace = trace.tb_next
+    return trace

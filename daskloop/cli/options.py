@@ -1,0 +1,45 @@
+"""Options that several commands have, each written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["as_json", "executor", "journal", "parameters", "quiet", "store", "trust", "workers"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+journal = click.option(
+    "--journal",
+    "journal",
+    metavar="DIR",
+    help="Folder that holds the runs.  [default: config daskloop.journal, else .daskloop]",
+)
+executor = click.option(
+    "--executor",
+    metavar="WHERE",
+    help="threads, processes, inline, or the address of a scheduler.",
+)
+workers = click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N", help="Slots of a temporary cluster."
+)
+store = click.option(
+    "--store", metavar="URL", help="Place that all workers share, for large values."
+)
+quiet = click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+parameters = click.option(
+    "-p",
+    "--parameter",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Value of a parameter; NAME=@FILE takes the text of a file.",
+)
+trust = click.option(
+    "--trust",
+    is_flag=True,
+    help="Open pickles although others could have written them: they can run code here.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -1,0 +1,166 @@
+"""Rebuild one attempt of a recorded run as it was sent: its function, arguments and context.
+
+The engine itself is asked: it is given the record up to the attempt, and says what it would send::
+
+    past, cut before the attempt ─► machine ─► the child is submitted ─► order ─► arguments, context
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from daskloop.cli.exit_codes import CannotStart
+from daskloop.cli.targets import Target
+from daskloop.flow.flow import Flow
+from daskloop.plan.compile import compile_plan
+from daskloop.record.entries import LOST, TAKEN_BACK, Past, Recorded
+from daskloop.record.store import PayloadStore
+from daskloop.run.body import surroundings
+from daskloop.run.closing import Closing
+from daskloop.run.machine import Machine
+from daskloop.run.order import Attempt, Shared, open_tree, unpack
+from daskloop.run.orders import Orders
+from daskloop.run.replay import Memory
+from daskloop.run.standing import Child
+from daskloop.run.turn import Handled, Turn
+
+__all__ = ["Call", "rebuild"]
+
+_EVERYBODY = 1_000_000_000  # slots, so that no child waits for its turn
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt, ready to be made again."""
+
+    name: str
+    iteration: int
+    run_count: int
+    function: Callable[..., Any]
+    arguments: Mapping[str, Any]
+    context: Mapping[str, Any]
+    """What `daskloop.context` held."""
+    recorded: Recorded | None
+    """How it ended when it was made; None if it never did."""
+
+
+def rebuild(
+    flow: Flow, target: Target, past: Past, parameters: Mapping[str, Any], store: PayloadStore
+) -> Call:
+    """Rebuild an attempt.
+
+    Parameters
+    ----------
+    flow : Flow
+        The flow, as it is now.
+    target : Target
+        Which child, and which iteration; without one, the last that it came to.
+    past : Past
+        What is recorded of the run.
+    parameters : mapping
+        A value for each parameter.
+    store : PayloadStore
+        Where the run's large values lie.
+
+    Raises
+    ------
+    CannotStart
+        If the attempt was never made, or what it needs is not recorded.
+
+    Notes
+    -----
+    Opens pickles. Values that were given to ``flow.run(context=...)`` are not recorded.
+    """
+    run = past.summary.header.run
+    own = [record for record in past.records if _is_of(record, target)]
+    iteration = target.iteration or _last_iteration(own)
+    before, made = _cut(own, iteration)
+    _check_reached(target, iteration, before)
+    kept = set(map(id, before))
+    records = tuple(r for r in past.records if not _is_of(r, target) or id(r) in kept)
+    machine = Machine(
+        compile_plan(flow),
+        run,
+        parameters,
+        store,
+        _EVERYBODY,
+        Memory(records, (), store),
+    )
+    child = _submitted(machine, target, past.summary.updated)
+    if child is None or child.progress.iteration != iteration:
+        raise CannotStart(
+            f"Iteration {iteration} of {target.name} in run '{run}' was never called: what it "
+            "waited for had not ended well, or its loop was over."
+        )
+    closing = Closing(None, 0, run)  # nothing is written to the run's store
+    orders = Orders(machine.standing, closing, run, {}, claims=False, here=True)
+    job = orders.job(child)
+    shared: Shared = unpack(Shared, job.shared)
+    attempt: Attempt = unpack(Attempt, job.own)
+    attempt = replace(attempt, run_count=made.run_count if made is not None else 1)
+    inputs = (*shared.inputs, *attempt.inputs)
+    return Call(
+        name=child.name,
+        iteration=iteration,
+        run_count=attempt.run_count,
+        function=child.node.plan.task.shipped,
+        arguments={name: open_tree(tree, store) for name, tree in inputs},
+        context={**surroundings(shared, attempt, store), "parameters": dict(parameters)},
+        recorded=made,
+    )
+
+
+def _is_of(record: Recorded, target: Target) -> bool:
+    place = record.address[-1]
+    return (place.slug, place.child) == (target.mark.slug, target.child)
+
+
+def _last_iteration(own: Sequence[Recorded]) -> int:
+    """Return the last iteration that was called, or that was to be called next."""
+    if not own:
+        return 1
+    last = own[-1]
+    return max(1, last.address[-1].iteration + (last.state == "Looped"))
+
+
+def _cut(own: Sequence[Recorded], iteration: int) -> tuple[Sequence[Recorded], Recorded | None]:
+    """Divide a child's records: those before it last came to an iteration, and its last attempt."""
+    there = [
+        number
+        for number, record in enumerate(own)
+        if record.address[-1].iteration == iteration and record.state != TAKEN_BACK
+    ]
+    if not there:
+        return own, None
+    first = there[-1]
+    while first - 1 in there:
+        first -= 1
+    attempts = [own[number] for number in there if number >= first]
+    made = [one for one in attempts if one.attempted or one.state == LOST]
+    return own[:first], made[-1] if made else None
+
+
+def _check_reached(target: Target, iteration: int, before: Sequence[Recorded]) -> None:
+    if iteration == 1:
+        return
+    last = before[-1] if before else None
+    reached = 0 if last is None else last.address[-1].iteration + (last.state == "Looped")
+    if reached != iteration:
+        raise CannotStart(
+            f"Iteration {iteration} of {target.name} was never reached: "
+            f"the last that can be called is {max(reached, 1)}."
+        )
+
+
+def _submitted(machine: Machine, target: Target, now: float) -> Child | None:
+    """Let the machine go on until it would send the child; handlers and triggers are not asked."""
+    turn: Turn = machine.start(now)
+    while True:
+        for child in turn.submissions:
+            if (child.node.plan.slug, child.index) == (target.mark.slug, target.child):
+                return child
+        if not turn.questions:
+            return None
+        turn = machine.take([Handled(one, None) for one in turn.questions], now)

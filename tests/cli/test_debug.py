@@ -1,0 +1,183 @@
+"""`debug` makes one attempt again, with what it had."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.commands import daskloop, run_named
+
+FIB = ("run", "fib.py", "-p", "ms=[10, 100]", "--executor", "inline")
+
+SEES = """
+import daskloop
+from daskloop import Flow, Parameter, flatten, task, unmapped
+from daskloop.engine.signals import LOOP, SKIP
+
+calls = []
+
+
+def note(task, old, new):
+    calls.append(new)
+
+
+@task(state_handlers=[note])
+def pair(x):
+    return [x, x + 1]
+
+
+@task(max_retries=2, retry_delay=0, on_loop=lambda task, state: calls.append(state))
+def walk(x, whole, constant):
+    seen = daskloop.context
+    so_far = seen.get("task_loop_result", (0,))
+    if len(so_far) == 3 and seen.task_run_count == 1:
+        raise ValueError("not at once")
+    if len(so_far) == 4:
+        return [x, whole, constant, seen.map_index, seen.get("task_loop_count"),
+                seen.task_run_count, seen.parameters["base"], seen.run_id]
+    raise LOOP("on", so_far + (x,))
+
+
+@task
+def skipped():
+    raise SKIP("no need")
+
+
+@task(trigger=daskloop.triggers.all_finished)
+def gather(found, one):
+    return len(found), one
+
+
+with Flow("sees") as flow:
+    base = Parameter("base", default=10)
+    pairs = pair.map([1, base])
+    walked = walk.map(flatten(pairs), unmapped(base), constant=unmapped({"k": (1, 2)}))
+    skipped()
+    gathered = gather(walked, pairs[0])
+"""
+
+
+@pytest.fixture
+def sees(folder):
+    """Name of a run whose tasks tell what they see."""
+    (folder / "sees.py").write_text(SEES)
+    return run_named(daskloop("run", "sees.py", "--executor", "inline").output)
+
+
+def last(output):
+    return output.splitlines()[-1]
+
+
+def test_an_iteration_gets_its_payload_and_says_what_it_hands_on():
+    name = run_named(daskloop(*FIB).output)
+    made = daskloop("debug", name, "large[1]@9", "--no-pdb")
+    assert made.exit_code == 0
+    lines = made.output.splitlines()
+    assert lines[0] == "large[1] at iteration 9, try 1: (breaks=0, M=100)"
+    assert lines[1:] == [
+        "payload: Pair(n=9, fib=21)",
+        "recorded: Looped: Fib 9=34",
+        "LOOP: Fib 9=34",
+        "payload of the next iteration: Pair(n=10, fib=34)",
+    ]
+
+
+def test_without_an_iteration_it_is_the_last_one():
+    name = run_named(daskloop(*FIB).output)
+    made = daskloop("debug", name, "large[1]", "--no-pdb")
+    assert "at iteration 12, try 1" in made.output and last(made.output) == "returned: 89"
+    made = daskloop("debug", name, "total", "--no-pdb")
+    assert "(numbers=[8, 89])" in made.output and last(made.output) == "returned: 97"
+
+
+def test_a_failure_is_shown_from_the_users_code_on_and_is_code_1(folder):
+    name = run_named(daskloop(*FIB, "-p", "breaks=9").output)
+    made = daskloop("debug", name, "large[1]@9", "--no-pdb")
+    assert made.exit_code == 1
+    assert "try 2" in made.output.splitlines()[0]
+    assert last(made.output).endswith("Broken: no number 9")
+    assert f'{folder}/fib.py", line' in made.output and "debug.py" not in made.output
+    (folder / "mended").touch()
+    made = daskloop("debug", name, "large[1]@9", "--no-pdb")
+    assert made.exit_code == 0 and last(made.output).endswith("Pair(n=10, fib=34)")
+
+
+def test_it_sees_what_the_attempt_saw(sees):
+    made = daskloop("debug", sees, "walk[3]", "--no-pdb")
+    expected = [11, 10, {"k": (1, 2)}, 3, 4, 1, 10, sees]
+    assert last(made.output) == f"returned: {expected}", made.output
+    again = daskloop("debug", sees, "walk[3]@3", "--no-pdb")
+    assert "try 2" in again.output and "payload: (0, 11, 11)" in again.output
+    assert last(again.output) == "payload of the next iteration: (0, 11, 11, 11)"
+
+
+def test_what_comes_before_a_task_is_taken_from_the_record(sees):
+    assert last(daskloop("debug", sees, "gather", "--no-pdb").output) == "returned: (4, [1, 2])"
+    assert last(daskloop("debug", sees, "pair[1]", "--no-pdb").output) == "returned: [10, 11]"
+    assert last(daskloop("debug", sees, "skipped", "--no-pdb").output) == "SKIP: no need"
+
+
+def test_the_last_life_of_a_loop_that_was_taken_back_counts(folder):
+    name = run_named(daskloop(*FIB).output)
+    daskloop("resume", name, "--only", "large[1]", "--from", "4", "--executor", "inline")
+    for iteration in (3, 4, 12):
+        made = daskloop("debug", name, f"large[1]@{iteration}", "--no-pdb")
+        assert f"payload: Pair(n={iteration}, " in made.output, made.output
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "says"),
+    [
+        ("large[1]@13", 3, "was never reached: the last that can be called is 12"),
+        ("large[7]", 3, "was never called"),
+        ("large", 2, "is mapped: say which child"),
+        ("larg[1]", 2, "The nearest are: large"),
+    ],
+)
+def test_what_was_never_called_is_refused(target, code, says):
+    name = run_named(daskloop(*FIB).output)
+    refused = daskloop("debug", name, target, "--no-pdb")
+    assert refused.exit_code == code and says in refused.output, refused.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "says", "last_line"),
+    [
+        ("p M, daskloop.context.task_loop_count\nc\n", "(100, 9)", "Pair(n=10, fib=34)"),
+        ("q\n", "(Pdb)", "left the debugger"),
+    ],
+)
+def test_under_pdb_it_stops_at_the_first_line(folder, typed, says, last_line):
+    name = run_named(daskloop(*FIB).output)
+    made = subprocess.run(
+        [sys.executable, "-m", "daskloop", "debug", name, "large[1]@9"],
+        input=typed,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=True,
+    )
+    assert "-> pair = daskloop.context.get" in made.stdout
+    assert says in made.stdout
+    assert last(made.stdout).endswith(last_line)
+
+
+def test_pickles_that_others_could_have_written_are_opened_only_when_asked_to(folder):
+    name = run_named(daskloop(*FIB).output)
+    os.chmod(folder / ".daskloop" / name, 0o770)
+    for command in (("debug", name, "large[1]", "--no-pdb"), ("resume", name)):
+        refused = daskloop(*command)
+        assert refused.exit_code == 3 and "others may write to it" in refused.output
+        assert daskloop(*command, "--trust").exit_code == 0
+    assert daskloop("show", name).exit_code == 0
+
+
+def test_nothing_is_written_to_the_journal(folder):
+    name = run_named(daskloop(*FIB).output)
+    place = folder / ".daskloop" / name
+    before = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
+    daskloop("debug", name, "large[1]@9", "--no-pdb")
+    assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == before

@@ -1,0 +1,252 @@
+"""`runs` and `show` read a journal for people and for programs, and unpickle nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from daskloop.cli.journals import open_shelf
+from daskloop.cli.prune import prune
+from tests.cli.commands import daskloop, run_named
+
+FIB = ("run", "fib.py", "-p", "ms=[10, 100]", "--executor", "inline")
+
+
+def run(*words):
+    return run_named(daskloop(*FIB, *words).output)
+
+
+def test_runs_is_a_table_that_fits_80_columns():
+    good, bad = run(), run("-p", "breaks=9")
+    listed = daskloop("runs")
+    lines = listed.output.splitlines()
+    assert lines[0].split() == ["RUN", "FLOW", "STATUS", "AGE", "ITERATIONS", "ENDED"]
+    assert [text.split()[0:3] for text in lines[1:3]] == [
+        [bad, "fibs", "failed"],
+        [good, "fibs", "success"],
+    ]
+    assert lines[3] == f"continue: daskloop resume {bad}"
+    assert max(map(len, lines[:3])) <= 80
+
+
+def test_a_long_flow_name_does_not_make_the_table_wider(folder):
+    text = (folder / "fib.py").read_text()
+    (folder / "fib.py").write_text(text.replace('"fibs"', repr("long name " * 20)))
+    run()
+    assert max(map(len, daskloop("runs").output.splitlines())) <= 80
+
+
+def test_no_runs_is_said_and_makes_no_folder(folder):
+    listed = daskloop("runs")
+    assert listed.exit_code == 0 and listed.output == "No runs in .daskloop.\n"
+    assert daskloop("runs", "--json").output == "[]\n"
+    assert not (folder / ".daskloop").exists()
+
+
+def test_the_newest_are_listed_and_the_others_counted():
+    runs = [run("--quiet") or name for name in ("", "")]
+    assert len(runs) == 2
+    listed = daskloop("runs", "--limit", "1")
+    assert "… 1 older: daskloop runs --all" in listed.output
+    assert len(json.loads(daskloop("runs", "--json", "--all").output)) == 2
+
+
+def test_runs_as_json_keeps_its_names():
+    name = run("-p", "breaks=9")
+    (found,) = json.loads(daskloop("runs", "--json").output)
+    assert list(found) == [
+        "run",
+        "flow",
+        "status",
+        "begun",
+        "updated",
+        "message",
+        "origin",
+        "times_begun",
+        "iterations",
+        "children",
+        "attempts",
+        "failures",
+        "owner",
+        "store",
+        "versions",
+        "continue",
+    ]
+    assert (found["run"], found["status"]) == (name, "failed")
+    assert found["begun"].endswith("Z")
+    assert found["owner"]["pid"] == os.getpid()
+    assert found["continue"] == f"daskloop resume {name}"
+
+
+def test_a_damaged_run_is_listed_with_what_is_wrong(folder):
+    name = run()
+    (folder / ".daskloop" / name / "run.sqlite").write_bytes(b"no more")
+    listed = daskloop("runs")
+    assert listed.exit_code == 0
+    assert f"damaged {name}: " in listed.output
+    shown = daskloop("show", name)
+    assert shown.exit_code == 3 and "damaged" in shown.output
+    assert daskloop("resume", name).exit_code == 3
+
+
+def test_prune_removes_what_ended_well_and_asks_about_the_rest(folder):
+    good, bad = run(), run("-p", "breaks=9")
+    pruned = daskloop("runs", "--prune")
+    assert pruned.exit_code == 0
+    count, _, _, freed, *_ = pruned.output.split()
+    assert count == "1" and int(freed) > 10_000
+    assert not (folder / ".daskloop" / good).exists()
+
+    kept = daskloop("runs", "--prune", "--older-than", "0s", says="n\n")
+    assert f"{bad}  failed, " in kept.output and "0 runs removed" in kept.output
+    unanswered = daskloop("runs", "--prune", "--older-than", "0s")
+    assert "They are kept. --yes removes them" in unanswered.output
+    young = daskloop("runs", "--prune", "--yes")
+    assert "0 runs removed" in young.output
+
+    pruned = daskloop("runs", "--prune", "--older-than", "0s", "--yes")
+    assert "1 run removed" in pruned.output
+    assert not (folder / ".daskloop" / bad).exists()
+
+
+def test_prune_removes_payloads_that_lie_elsewhere(folder):
+    text = (folder / "fib.py").read_text()
+    (folder / "fib.py").write_text(text.replace("return pair.fib", "return bytes(100_000)"))
+    daskloop(*FIB, "--store", "elsewhere")
+    assert list((folder / "elsewhere").glob("*/payloads/*"))
+    pruned = daskloop("runs", "--prune", "--older-than", "0s", "--yes")
+    assert int(pruned.output.split()[3]) > 100_000
+    assert not list((folder / "elsewhere").glob("*/payloads/*"))
+
+
+@pytest.mark.parametrize(
+    "words", [("--yes",), ("--older-than", "7d"), ("--prune", "--older-than", "soon")]
+)
+def test_options_of_prune_are_checked(words):
+    assert daskloop("runs", *words).exit_code == 2
+
+
+def test_show_tells_how_a_run_stands(folder):
+    name = run("-p", "breaks=9")
+    shown = daskloop("show", name).output
+    assert f"run       {name}" in shown
+    assert f"flow      fibs   {folder}/fib.py:flow" in shown
+    assert "status    failed: Some reference tasks failed." in shown
+    assert f"owner     process {os.getpid()} on " in shown
+    assert "ms = [10, 100]" in shown
+    assert "large x2  1 Success, 1 Failed  15 iterations" in shown
+    assert "large[1]: Failed at iteration 9, try 2: " in shown and "no number 9" in shown
+    assert f"continue: daskloop resume {name}" in shown
+
+
+def test_show_lists_the_children_of_a_map_and_the_attempts_of_one():
+    name = run("-p", "breaks=9")
+    children = daskloop("show", name, "large").output.splitlines()
+    assert [text.split()[:3] for text in children[1:]] == [
+        ["large[0]", "Success", "7"],
+        ["large[1]", "Failed", "9"],
+    ]
+    attempts = daskloop("show", name, "large-1[1]").output
+    assert "large[1]: Failed, 8 iterations done" in attempts
+    assert "Fib 8=21" in attempts and "Pair(n=9, fib=21)" in attempts
+    assert [
+        text.split()[2] for text in attempts.splitlines() if text.lstrip().startswith("9 ")
+    ] == [
+        "Failed",
+        "Retrying",
+        "Failed",
+    ]
+    assert "last traceback (iteration 9, try 2):" in attempts
+    one = daskloop("show", name, "large[1]@3").output
+    assert "Fib 3=2" in one and "Fib 4" not in one
+
+
+@pytest.mark.parametrize(
+    ("task", "says"),
+    [
+        ("large[2]", "has 2 children, counted from 0"),
+        ("large[1]@30", "has no record of iteration 30"),
+        ("large@3", "say which child"),
+        ("larg", "The nearest are: large"),
+    ],
+)
+def test_show_refuses_what_is_not_there(task, says):
+    refused = daskloop("show", run(), task)
+    assert refused.exit_code == 2 and says in refused.output
+
+
+def test_show_as_json():
+    name = run("-p", "breaks=9")
+    found = json.loads(daskloop("show", name, "--json").output)
+    assert found["run"] == name
+    assert found["parameters"][0] == {
+        "name": "ms",
+        "secret": False,
+        "preview": "[10, 100]",
+        "json": "[10,100]",
+        "length": 2,
+    }
+    large = found["tasks"][0]
+    assert (large["slug"], large["width"]) == ("large-1", 2)
+    assert large["states"] == {"Success": 1, "Failed": 1}
+    assert found["failed"][0]["error"]["text"] == "no number 9"
+    child = json.loads(daskloop("show", name, "large[0]", "--json").output)["children"][0]
+    assert child["attempts"][-1]["json"] == "8"
+
+
+def test_a_secret_value_is_nowhere(folder):
+    words = ("run", "secret.py", "-p", "token=hunter2", "--executor", "inline")
+    name = run_named(daskloop(*words).output)
+    shown = daskloop("show", name).output + daskloop("show", name, "--json").output
+    assert "token = (secret)" in shown and "hunter2" not in shown
+    files = [path for path in (folder / ".daskloop").rglob("*") if path.is_file()]
+    assert not any(b"hunter2" in path.read_bytes() for path in files)
+
+
+def test_nothing_is_unpickled_and_no_control_character_printed(folder):
+    (folder / "evil.py").write_text(
+        "import os\n"
+        "from daskloop import Flow, task\n"
+        "class Trap:\n"
+        "    def __reduce__(self):\n"
+        "        return os.mkdir, ('sprung',)\n"
+        "    def __repr__(self):\n"
+        "        return chr(27) + '[31mred'\n"
+        "@task\n"
+        "def lay():\n"
+        "    return Trap()\n"
+        "with Flow('evil') as flow:\n"
+        "    lay()\n"
+    )
+    name = run_named(daskloop("run", "evil.py", "--executor", "inline").output)
+    assert not (folder / "sprung").exists()
+    for words in ((name,), (name, "--json"), (name, "lay"), (name, "lay", "--json")):
+        shown = daskloop("show", *words)
+        assert shown.exit_code == 0
+        assert "\x1b" not in shown.output
+    assert daskloop("runs").exit_code == 0
+    assert not (folder / "sprung").exists()
+
+
+def test_prune_frees_what_an_abandoned_run_holds_on_its_scheduler(folder, monkeypatch):
+    name = run("-p", "breaks=9")
+    shelf = open_shelf(None)
+    (summary,) = shelf.journal.runs()
+    left = replace(summary, owner=replace(summary.owner, scheduler="tcp://127.0.0.1:1"), epoch=3)
+    asked = []
+
+    def let_go(scheduler, run, epochs):
+        asked.append((scheduler, run, epochs))
+        raise OSError("no answer within 1 s")
+
+    monkeypatch.setattr("daskloop.executors.hold.let_go", let_go)
+    with CliRunner().isolation() as streams:
+        prune(shelf, [left], "0s", yes=True)
+        said = streams[0].getvalue().decode() + streams[1].getvalue().decode()
+    assert asked == [("tcp://127.0.0.1:1", name, 3)]
+    assert "the scheduler at tcp://127.0.0.1:1 does not answer" in said
+    assert "1 run removed" in said and not (folder / ".daskloop" / name).exists()
