@@ -177,7 +177,6 @@ class Claims:
         except OSError as error:
             raise store_error(error, "forget the claim", path) from error
 
-
     def remove_all(self) -> None:
         """Remove every claim, and what else lies beside them."""
         try:

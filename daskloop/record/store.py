@@ -122,7 +122,9 @@ class PayloadStore:
         """
         if not _TAG.fullmatch(tag):
             raise ValueError(f"The tag of a payload must be 1 to 64 of 0-9, a-z and -, not {tag!r}")
-        return self._place.write([pickle.PickleBuffer(f).raw() for f in frames], tag, durable or self.durable)
+        return self._place.write(
+            [pickle.PickleBuffer(f).raw() for f in frames], tag, durable or self.durable
+        )
 
     def get(
         self, name: str, offset: int = 0, size: int | None = None, verify: bool = False

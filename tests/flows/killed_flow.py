@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 import daskloop
-from daskloop import Flow, Parameter, task
+from daskloop import Flow, Parameter, task, unmapped
 from daskloop.engine.signals import LOOP
 from daskloop.record.folder_journal import FolderJournal
 
@@ -74,6 +74,22 @@ with Flow("killed") as flow:
     doubled = double.map(grown)
     answer = total(doubled)
 
+
+@task
+def turn(index: int, iterations: int) -> int:
+    note("turn")
+    count: int = daskloop.context.get("task_loop_count", 1)
+    if count < iterations:
+        raise LOOP(result=[count, index])
+    return index
+
+
+with Flow("killed wide") as wide_flow:
+    turns = turn.map(Parameter("indexes"), unmapped(Parameter("iterations")))
+
+WIDE = (40, 20)
+"""How many loops of how many iterations the wide flow has."""
+
 WIDTH = 5
 EXPECTED = sum(2 * n * sum(range(1, 3 + n)) for n in range(1, WIDTH + 1))
 """What `total` returns."""
@@ -116,8 +132,15 @@ def main() -> None:
     begun = FolderJournal(journal).runs() if os.path.isdir(journal) else ()
     # By name: a driver may be killed after the run has ended, when there is nothing to continue.
     resume = begun[0].header.run if begun else False
-    state = flow.run(count=WIDTH, executor=executor, journal=journal, resume=resume)
-    print(json.dumps([type(state).__name__, state.result[answer].result]), flush=True)
+    options = {"executor": executor, "journal": journal, "resume": resume}
+    if os.environ.get("KILLED_FLOW") == "wide":
+        loops, iterations = WIDE
+        state = wide_flow.run(indexes=list(range(loops)), iterations=iterations, **options)
+        result = state.result[turns].result
+    else:
+        state = flow.run(count=WIDTH, **options)
+        result = state.result[answer].result
+    print(json.dumps([type(state).__name__, result]), flush=True)
 
 
 if __name__ == "__main__":

@@ -30,13 +30,16 @@ class Killed:
         For its journal and its trace.
     executor : str
         Where it runs.
+    **environment
+        Variables for the program.
     """
 
-    def __init__(self, folder: Path, executor: str) -> None:
+    def __init__(self, folder: Path, executor: str, **environment: str) -> None:
         self.journal = folder / "journal"
         self.trace = folder / "trace"
         self.executor = executor
         self.kills = 0
+        self._environment = {**os.environ, **environment}
 
     def life(self, *point: str, starts: int | None = None, delay: float = 0.0) -> str | None:
         """Start the program once; return what it printed, or None if it was killed.
@@ -51,7 +54,7 @@ class Killed:
             And so many seconds later.
         """
         arguments = [self.executor, str(self.journal), str(self.trace), *point]
-        with started(PROGRAM, *arguments) as process:
+        with started(PROGRAM, *arguments, env=self._environment) as process:
             if starts is not None:
                 self._await_starts(process, len(self.starts()) + starts)
                 time.sleep(delay)

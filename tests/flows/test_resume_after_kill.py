@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 
@@ -92,15 +93,15 @@ def test_a_driver_killed_on_a_cluster_that_lives_on_costs_nothing(tmp_path):
 def test_a_driver_killed_fifteen_times_on_a_cluster_that_lives_on_costs_nothing(tmp_path):
     with started(CLUSTER) as cluster:
         address = cluster.stdout.readline().strip()
-        kills = seed = 0
-        while kills < 15:
-            folder = tmp_path / str(seed)
-            folder.mkdir()
-            killed = Killed(folder, address)
-            kill_at_random(killed, seed=100 + seed, kills=5)
-            assert killed.again() == {}
-            kills += killed.kills
-            seed += 1
+        killed = Killed(tmp_path, address, KILLED_FLOW="wide")
+        draw = random.Random(15)
+        while killed.kills < 15:
+            assert killed.life(starts=draw.randint(20, 45)) is None, "it ended too early"
+        said = killed.life()
+        loops, iterations = killed_flow.WIDE
+        assert json.loads(said) == ["Success", list(range(loops))]
+        assert killed.again() == {}
+        assert len(killed.starts()) == loops * iterations
         assert traces_of_runs(address) == ([], [])
 
 
