@@ -24,9 +24,11 @@ class Cut(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant:
-    """A value written in the flow."""
+    """A value written in the flow, or given as a parameter or a part of one."""
 
     value: Any
+    secret: bool = False
+    """True if it must not be written to any file."""
 
 
 @dataclass(frozen=True, slots=True)

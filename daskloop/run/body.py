@@ -50,8 +50,8 @@ def _parameters(order: Shared, store: PayloadStore | None) -> Any:
     if order.parameters is None:
         raise StoreError(
             "context.parameters cannot travel with every attempt: it is large and this cluster "
-            "shares no payload store, or a value cannot be pickled; pass store= to flow.run, or "
-            "give the task the parameter it needs as an argument"
+            "shares no payload store (pass store= to flow.run), or one of them is secret, or "
+            "cannot be pickled; give the task the parameter it needs as an argument"
         )
     return open_tree(order.parameters, store)
 

@@ -88,7 +88,8 @@ def _of_node(
     if above.plan.parameter is not None:
         value = standing.parameters[above.plan.parameter]
         cut = flattened(value, name) if one.flattened else elements(value, name)
-        return [Constant(element) for element in cut], ()
+        secret = above.is_secret
+        return [Constant(element, secret) for element in cut], ()
     if not above.fanned_out:
         return _parts(above.child, Cut.FLATTENED if one.flattened else Cut.ELEMENTS, name), ()
     if not one.flattened:
@@ -118,7 +119,8 @@ def _of_group(
                 found += standing.nodes[number].children
             case Ref(number) if standing.nodes[number].plan.parameter is not None:
                 value = standing.parameters[standing.nodes[number].plan.parameter or ""]
-                found += [Constant(piece) for piece in pieces(value, name)]
+                secret = standing.nodes[number].is_secret
+                found += [Constant(piece, secret) for piece in pieces(value, name)]
             case Ref(number):
                 found += _loose(standing.nodes[number].child, name)
             case Group(kind, _, items) if kind in ("list", "tuple"):

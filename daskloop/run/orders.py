@@ -34,6 +34,7 @@ _FUNCTION = 16_384  # bytes of a function that travel with each attempt
 _SHARED = 8_192  # bytes of an argument that all children of a map share
 _PARAMETERS = 1_024  # bytes of context.parameters, which few tasks ask for
 _REDUCE = 1_048_576  # bytes of a map's results that travel together
+_NO_FILE = 2**62  # bytes up to which a secret value travels in messages only
 _LARGE = 10_000_000  # bytes of a parameter that are worth a warning
 
 
@@ -172,8 +173,8 @@ class Orders:
 
     def _tree(self, source: Source, what: str, limit: int = _SHARED) -> Tree:
         match source:
-            case Constant(value):
-                return self._value(value, what, limit)
+            case Constant(value, secret):
+                return self._value(value, what, _NO_FILE if secret else limit)
             case Ref(number):
                 return self._node_tree(number)
             case Group(kind, keys, items):
@@ -188,16 +189,17 @@ class Orders:
 
     def _make_node_tree(self, node: NodeStanding) -> Tree:
         if node.plan.parameter is not None:
-            return self._parameter_tree(node.plan.parameter)
+            return self._parameter_tree(node.plan.parameter, node.is_secret)
         if not node.fanned_out:
             return self._child_tree(node.child)
         tree = collection_tree("list", [self._child_tree(child) for child in node.children])
         size = sum(len(child.value.data or b"") for child in node.children if child.value)
         return self._small_enough(tree, size, _REDUCE, f"the results of '{node.plan.name}'")
 
-    def _parameter_tree(self, name: str) -> Tree:
+    def _parameter_tree(self, name: str, secret: bool) -> Tree:
+        limit = _NO_FILE if secret else _SHARED
         value = self._closing.close(
-            self._standing.parameters[name], f"the parameter '{name}'", _SHARED
+            self._standing.parameters[name], f"the parameter '{name}'", limit
         )
         if value.size > _LARGE:
             logger.warning(
@@ -206,7 +208,8 @@ class Orders:
                 value.size / 1e6,
                 "stored once and read by each worker that needs it"
                 if value.name
-                else "sent with every attempt that needs it: pass store= to flow.run",
+                else "sent with every attempt that needs it"
+                + ("" if secret else ": pass store= to flow.run"),
             )
         return value_tree(value)
 
@@ -256,7 +259,8 @@ class Orders:
         closed = self._value([name for name, _ in trees], "parameter names")
         tree = collection_tree("dict", [one for _, one in trees], closed)
         size = len(pack_tree(tree))
-        if self._closing.store is None and size > _PARAMETERS:
+        secret = any(node.is_secret for node in self._standing.nodes)
+        if (secret or self._closing.store is None) and size > _PARAMETERS:
             return None
         return self._small_enough(tree, size, _PARAMETERS, "the parameters")
 

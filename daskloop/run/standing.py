@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daskloop import triggers
+from daskloop.define.parameter import Parameter
 from daskloop.executors.session import Key
 from daskloop.keys import Address, Place, full_name
 from daskloop.plan.plan import Constant, Group, Input, Node, Plan, Ref
@@ -135,6 +136,11 @@ class NodeStanding:
     def state(self) -> State:
         """The state, once there is one."""
         return self.child.state or Pending()
+
+    @property
+    def is_secret(self) -> bool:
+        """True if it is a parameter whose value must not be written to any file."""
+        return isinstance(self.plan.task, Parameter) and self.plan.task.secret
 
     @property
     def fanned_out(self) -> bool:
