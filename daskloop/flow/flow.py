@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Token
@@ -18,6 +19,8 @@ from daskloop.define.task import Task
 from daskloop.states import State
 
 __all__ = ["Flow"]
+
+logger = logging.getLogger("daskloop.run")
 
 
 class Flow(TaskGraph):
@@ -199,6 +202,9 @@ class Flow(TaskGraph):
             )
         run = begin(self, parameters, values, options, listeners=[LogListener()])
         state: State = run.result()
+        if options.journal is not None and not state.is_successful():
+            where = getattr(options.journal, "path", options.journal)
+            logger.warning("to go on with it: flow.run(journal=%r, resume=%r)", where, run.name)
         if raise_on_failure:
             state.raise_if_failed()
         return state

@@ -13,6 +13,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextvars import ContextVar
 from types import CodeType
 from typing import Any
 
@@ -138,20 +139,37 @@ def _canonical(value: Any, other: Callable[[Any], bytes]) -> bytes:
         return b"json " + text
     kind = type(value)
     name = f"{kind.__module__}.{kind.__qualname__}".encode()
+    if isinstance(value, int):  # as text it may have too many digits for Python
+        return name + hex(value).encode()
+    if isinstance(value, (float, complex, str, bytes, bytearray, range)):
+        return name + repr(value).encode("utf-8", "backslashreplace")
+    outside = _around.get()
+    if id(value) in outside:  # a list that holds itself, a function that calls itself
+        return name + b"again %d" % outside.index(id(value))
+    token = _around.set((*outside, id(value)))
+    try:
+        return name + _contents(value, other)
+    finally:
+        _around.reset(token)
+
+
+_around: ContextVar[tuple[int, ...]] = ContextVar("daskloop-fingerprint", default=())
+"""The containers and functions that are being written, from the outside in."""
+
+
+def _contents(value: Any, other: Callable[[Any], bytes]) -> bytes:
     if isinstance(value, Mapping):
         pairs = [_canonical(k, other) + b":" + _canonical(v, other) for k, v in value.items()]
-        return name + b"{" + b",".join(pairs) + b"}"
+        return b"{" + b",".join(pairs) + b"}"
     if isinstance(value, Set):
-        return name + b"{" + b",".join(sorted(_canonical(one, other) for one in value)) + b"}"
+        return b"{" + b",".join(sorted(_canonical(one, other) for one in value)) + b"}"
     if isinstance(value, (list, tuple)):
-        return name + b"[" + b",".join(_canonical(one, other) for one in value) + b"]"
-    if isinstance(value, (int, float, complex, str, bytes, bytearray, range)):
-        return name + repr(value).encode("utf-8", "backslashreplace")
+        return b"[" + b",".join(_canonical(one, other) for one in value) + b"]"
     if inspect.isroutine(value):
-        return name + _digest(_function(value)).encode()
-    if kind.__module__.partition(".")[0] in _STEADY:
-        return name + _pickled(value)
-    return name + other(value)
+        return _digest(_function(value)).encode()
+    if type(value).__module__.partition(".")[0] in _STEADY:
+        return _pickled(value)
+    return other(value)
 
 
 def _pickled(value: Any) -> bytes:

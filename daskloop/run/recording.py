@@ -41,7 +41,7 @@ def recorded(child: Child, accepted: Accepted, value: Sealed | None, at: float) 
     if isinstance(state, Failed):
         error = entry.error
         if error is None:  # a handler, a limit or the loss of workers made a failure of it
-            error, value = _words(state), _closed(state.unopened_result)
+            error, value = _words(state), _closed(state.unopened_result, keeps_none=True)
     elif value is None and progress.entry is None and not isinstance(state, Mapped):
         value = _closed(state.unopened_result)
     return Recorded(
@@ -83,9 +83,9 @@ def _width(child: Child) -> int:
     return min((len(elements) for _, elements, _ in child.node.spread), default=0)
 
 
-def _closed(value: Any) -> Sealed | None:
+def _closed(value: Any, keeps_none: bool = False) -> Sealed | None:
     """Close a value that no worker has closed; what cannot be pickled is kept in words alone."""
-    if value is None:
+    if value is None and not keeps_none:
         return None
     if isinstance(value, (Held, HeldError)):
         return value.sealed

@@ -94,7 +94,7 @@ def register(
         return Registered(run_name(), NullLedger())
     parameters = [node.task for node in plan.nodes if isinstance(node.task, Parameter)]
     if taken is None and options.resume:
-        taken = _unfinished(journal, plan, given(parameters, values))
+        taken = _unfinished(journal, plan, given(parameters, values), options)
     if taken is not None:
         try:
             _compare(plan, parameters, values, taken, options)
@@ -161,19 +161,32 @@ def _length(value: Any) -> int | None:
         return None
 
 
-def _unfinished(journal: Journal, plan: Plan, parameters: Sequence[Given]) -> Registered | None:
-    """Find the newest run of the same flow and parameters that did not end well."""
+def _unfinished(
+    journal: Journal, plan: Plan, parameters: Sequence[Given], options: RunOptions
+) -> Registered | None:
+    """Find the newest run of the same flow and parameters, unless it ended well."""
     asked = {(one.name, one.digest) for one in parameters}
     for summary in journal.runs():
         known = {(one.name, one.digest) for one in summary.header.parameters}
         if summary.header.flow != plan.flow_name or known != asked:
             continue
-        return None if _is_done(summary) else take_over(journal, summary.header.run)
+        done = _is_done(summary) and options.only is None
+        return None if done else take_over(journal, summary.header.run)
+    if options.only is not None:
+        raise ResumeError(
+            f"only={options.only!r}: there is no run of flow '{plan.flow_name}' with these "
+            "parameters to take back. Name the run, like resume='quiet-heron-7f3a9c12'"
+        )
     return None
 
 
 def _is_done(summary: Summary) -> bool:
     return summary.status in ("success", "damaged")
+
+
+def _is_recorded(old: Given, now: Given) -> bool:
+    """Tell whether a value is the recorded one, whose bytes differ from process to process."""
+    return old.value is not None and digest_of_value(unseal(old.value, None)) == now.digest
 
 
 def _compare(
@@ -191,7 +204,7 @@ def _compare(
     before = {one.name: one for one in header.parameters}
     for now in given(parameters, values):
         old = before.get(now.name)
-        if old is not None and old.digest != now.digest:
+        if old is not None and old.digest != now.digest and not _is_recorded(old, now):
             lengths = ""
             if None not in (old.length, now.length) and old.length != now.length:
                 lengths = f": it had {old.length} elements, now {now.length}"

@@ -177,7 +177,9 @@ def _as_it_was(progress: Progress, record: Recorded) -> Progress:
             started=record.started,
             ended=record.ended,
         )
-    begun = progress.begun or (record.started or record.at)
+    begun = progress.begun
+    if begun is None and (record.attempted or not record.final):  # else it ended without beginning
+        begun = record.started or record.at
     return replace(
         progress,
         phase=Phase.RUNNING,

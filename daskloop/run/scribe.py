@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from daskloop.errors import JournalError, StoreError
+from daskloop.executors.session import Gone
 from daskloop.record.entries import Recorded, Status, Submitted
 from daskloop.run.register import Registered
 from daskloop.run.standing import Child, Standing
-from daskloop.run.turn import Halt, Turn, Vanished
+from daskloop.run.turn import Halt, Turn
 from daskloop.run.workplace import Workplace
 from daskloop.states import State
 
@@ -69,7 +70,10 @@ class Scribe:
             return True
         for child in sent:
             assert child.key is not None
-            self._post(Vanished(child.key, "it could not be written down", charged=False))
+            self._post(Gone(child.key, "it could not be written down", "the journal failed"))
+        # What was not written down is executed again, or taken from its claim: both have to stay.
+        turn.dropped.clear()
+        turn.released.clear()
         return False
 
     def look_for_stop(self) -> None:

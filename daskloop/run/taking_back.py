@@ -87,9 +87,14 @@ def _chosen(
             name: _iteration(record) for name, record in last.items() if record.state in _FAILED
         }
     name = _named(plan, options.only, last)
-    record = last[name]
-    iteration = options.from_iteration or record.address[-1].iteration
-    _check_iteration(options.only, name, iteration, past, registered)
+    if last[name].state == "Mapped":
+        raise ResumeError(
+            f"only={options.only!r} is a map of {last[name].width} children. Say which of them, "
+            f"like only='{options.only}[0]'"
+        )
+    iteration = options.from_iteration or _iteration(last[name])
+    if iteration != FORGOTTEN:
+        _check_iteration(options.only, name, iteration, past, registered)
     return {name: iteration}
 
 
@@ -107,9 +112,14 @@ def _name(place: Place) -> Name:
 
 
 def _iteration(record: Recorded) -> int:
-    """Return where a failed child is taken back to; one that never ran, to its beginning."""
+    """Return where a child is taken back to; one that never ran, to its beginning."""
     ran = record.attempted or record.state == "Crashed" or record.address[-1].iteration > 1
-    return record.address[-1].iteration if ran else FORGOTTEN
+    return _reached(record) if ran else FORGOTTEN
+
+
+def _reached(record: Recorded) -> int:
+    """Return the iteration that a child had come to when this was recorded."""
+    return record.address[-1].iteration + (record.state == "Looped")
 
 
 def _named(plan: Plan, text: str, last: Mapping[Name, Recorded]) -> Name:
@@ -139,21 +149,18 @@ def _check_iteration(
 ) -> None:
     """Refuse an iteration that was never reached, or whose payload is no longer there."""
     reached = [r for r in past.records if _name(r.address[-1]) == name and r.state != TAKEN_BACK]
-    most = max(record.address[-1].iteration for record in reached)
+    most = max((_reached(record) for record in reached), default=1)
     if not 1 <= iteration <= most:
         raise ResumeError(f"{text} has reached iteration {most}; it cannot go on from {iteration}")
-    payload = None
-    for record in reached:
-        if record.state == "Looped" and record.address[-1].iteration == iteration - 1:
-            payload = record.value
     place = registered.store or registered.ledger.place
-    if payload is None or payload.name is None or place is None:
-        return
-    if payload.name not in PayloadStore(place, create=False).names():
+    stored = set() if place is None else set(PayloadStore(place, create=False).names())
+    payloads = {_reached(r): r.value for r in reached if r.state == "Looped" and r.value}
+    there = [1, *(n for n, one in payloads.items() if one.name is None or one.name in stored)]
+    if iteration > 1 and iteration not in there:
         raise ResumeError(
             f"{text} cannot go on from iteration {iteration}: the payload of iteration "
-            f"{iteration - 1} was large, and was removed when the next one was recorded. "
-            f"It can go on from iteration {most}"
+            f"{iteration - 1} was large, and was removed when it was no longer needed. "
+            f"It can go on from iteration {max(there)}"
         )
 
 
@@ -198,11 +205,13 @@ def _followers(plan: Plan, chosen: Mapping[Name, int], past: Past) -> set[Name]:
         slug, index = pending.pop()
         number = numbers[slug]
         for below in plan.nodes[number].downstream:
-            linked = index is not None and below in standing.links[number]
+            # A map that takes the whole of another as well depends on each of its children.
+            whole = number in standing.nodes[below].waits_to_close
+            linked = index is not None and below in standing.links[number] and not whole
             every: Sequence[int | None] = [index] if linked else list(children.get(below, ()))
             for child in every:
                 name = (plan.nodes[below].slug, child)
                 if child in children.get(below, ()) and name not in found:
                     found.add(name)
                     pending.append(name)
-    return found - set(chosen)
+    return found

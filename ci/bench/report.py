@@ -1,0 +1,62 @@
+"""Write the tables of docs/performance.md from the raw figures beside it.
+
+python ci/bench/report.py
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from measuring import Figure, Row, Sample, table
+
+_DOCS = Path(__file__).resolve().parents[2] / "docs"
+_PLACE = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def rows_of(raw: Mapping[str, Any]) -> Iterator[Row]:
+    """Rebuild the rows of a raw file, however its measurements are grouped."""
+    groups = [raw] if "rows" in raw else [raw[number] for number in sorted(raw)]
+    for group in groups:
+        for row in group["rows"]:
+            theirs = row["raw"]
+            yield Row(
+                row["what"],
+                row["where"],
+                figure_of(row["ours"]),
+                row["goal"],
+                row["met"],
+                None if theirs is None else figure_of(theirs),
+                row["ratio"],
+            )
+
+
+def figure_of(plain: Mapping[str, Any]) -> Figure:
+    """Rebuild a figure."""
+    samples: Sequence[Sample] = [Sample(**one) for one in plain["samples"]]
+    return Figure(plain["name"], plain["unit"], samples)
+
+
+def filled(place: re.Match[str]) -> str:
+    """Return a marked place of the page with its table."""
+    raw = json.loads((_DOCS / "performance" / f"raw-{place[2]}.json").read_text())
+    group = raw if "rows" in raw else next(iter(raw.values()))
+    of = group["machine"]
+    said = (
+        f"{of['cores']} cores, {of['memory_gib']} GiB, {of['system']}, Python {of['python']}, "
+        f"distributed {of['distributed']}, {group['taken']}"
+    )
+    return f"{place[1]}\n{table(list(rows_of(raw)))}\n\n{said}\n\n{place[3]}"
+
+
+def main() -> None:
+    """Fill every marked place."""
+    page = _DOCS / "performance.md"
+    page.write_text(_PLACE.sub(filled, page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
