@@ -6,7 +6,7 @@ to be done goes out, so that hundreds of thousands of histories can be tried in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from daskloop.define.limits import Limits
@@ -103,13 +103,13 @@ def decide(rules: Rules, progress: Progress, happening: Happening, moment: Momen
         case Accepted():
             return _accepted(rules, progress, happening, moment)
         case Ended(entry, state):
-            return replace(progress, entry=entry), Announce(state)
+            return progress._replace(entry=entry), Announce(state)
         case Ready():
-            return replace(progress, phase=Phase.READY), Enqueue()
+            return progress._replace(phase=Phase.READY), Enqueue()
         case Settled(state):
             if moment.stopping is not None and state.is_failed():
                 return _cancelled(progress, moment.stopping)  # for want of what was cancelled
-            return replace(progress, phase=Phase.RUNNING), Announce(state, final=True)
+            return progress._replace(phase=Phase.RUNNING), Announce(state, final=True)
         case Admitted():
             return _admitted(progress, moment)
         case Due():
@@ -126,7 +126,7 @@ def _admitted(progress: Progress, moment: Moment) -> Decision:
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
     begun = moment.now if progress.begun is None else progress.begun
-    progress = replace(progress, phase=Phase.RUNNING, begun=begun)
+    progress = progress._replace(phase=Phase.RUNNING, begun=begun)
     if (
         progress.submission > progress.since
     ):  # this attempt was announced when it was first submitted
@@ -139,13 +139,13 @@ def _due(rules: Rules, progress: Progress, moment: Moment) -> Decision:
         return _cancelled(progress, moment.stopping)
     if _is_late(rules, progress, moment):
         return _over(rules, progress, f"max_time={rules.limits.max_time:g} s", progress.iteration)
-    return replace(progress, phase=Phase.READY), Enqueue()
+    return progress._replace(phase=Phase.READY), Enqueue()
 
 
 def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Moment) -> Decision:
     state = accepted.state
     entry = progress.entry
-    ended = replace(progress, entry=None)
+    ended = progress._replace(entry=None)
     match state:
         case Looped():
             return _iterate(rules, ended, accepted, moment)
@@ -208,7 +208,7 @@ def _over(rules: Rules, progress: Progress, limit: str, reached: int) -> Decisio
         f"the loop of {rules.name} reached {limit} without ending "
         f"(at iteration {reached}; last messages: {last})"
     )
-    return replace(progress, phase=Phase.RUNNING), Announce(Failed(str(error), error), final=True)
+    return progress._replace(phase=Phase.RUNNING), Announce(Failed(str(error), error), final=True)
 
 
 def _retry_or_end(rules: Rules, progress: Progress, state: State, moment: Moment) -> Decision:
@@ -230,7 +230,7 @@ def _retry_or_end(rules: Rules, progress: Progress, state: State, moment: Moment
         start_time=moment_of(moment.now + delay),
         run_count=progress.run_count + 1,
     )
-    return replace(progress, failures=failures), Announce(waiting)
+    return progress._replace(failures=failures), Announce(waiting)
 
 
 def _wait(progress: Progress, state: Scheduled, moment: Moment) -> Decision:
@@ -238,8 +238,7 @@ def _wait(progress: Progress, state: Scheduled, moment: Moment) -> Decision:
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
     at = moment.now if state.start_time is None else state.start_time.timestamp()
-    progress = replace(
-        progress,
+    progress = progress._replace(
         phase=Phase.DELAYED,
         run_count=progress.run_count + 1,
         submission=progress.since,
@@ -249,8 +248,7 @@ def _wait(progress: Progress, state: Scheduled, moment: Moment) -> Decision:
 
 
 def _lost(rules: Rules, progress: Progress, lost: Lost, moment: Moment) -> Decision:
-    progress = replace(
-        progress,
+    progress = progress._replace(
         submission=progress.submission + 1,
         losses=progress.losses + lost.charged,
     )
@@ -263,7 +261,7 @@ def _lost(rules: Rules, progress: Progress, lost: Lost, moment: Moment) -> Decis
     if lost.charged or innocent <= 0:
         return progress, Submit()
     pause = min(0.1 * 2.0 ** min(innocent, 10), _LONGEST_PAUSE)
-    return replace(progress, phase=Phase.DELAYED), Wake(moment.now + pause)
+    return progress._replace(phase=Phase.DELAYED), Wake(moment.now + pause)
 
 
 def _crashed(rules: Rules, progress: Progress, lost: Lost) -> Crashed:
@@ -302,4 +300,4 @@ def _cancelled(progress: Progress, reason: str) -> Decision:
 
 
 def _ended(progress: Progress, state: State) -> Decision:
-    return replace(progress, phase=Phase.ENDED), End(state)
+    return progress._replace(phase=Phase.ENDED), End(state)

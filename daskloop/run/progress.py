@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from daskloop.record.sealed import Sealed
 from daskloop.run.envelope import Entry
@@ -48,9 +49,12 @@ class Phase(Enum):
     ENDED = "has its final state"
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Everything about one child that decisions depend on."""
+class Progress(NamedTuple):
+    """Everything about one child that decisions depend on.
+
+    A tuple, since it is copied with a change several times in each iteration: `_replace` of a
+    tuple takes a fifth of the time that `dataclasses.replace` takes.
+    """
 
     phase: Phase = Phase.WAITING
     iteration: int = 1

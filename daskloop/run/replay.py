@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from daskloop import states
 from daskloop.errors import ResumeError
@@ -143,15 +143,14 @@ def _restore(
     if sent is not None and isinstance(step, (Enqueue, Submit, Wake)) and _is_of(sent, progress):
         in_flight, is_new = True, False
         # Numbers of submissions go on; what other drivers lost is not held against the attempt.
-        progress = replace(
-            progress,
+        progress = progress._replace(
             phase=Phase.RUNNING,
             submission=sent.submission,
             since=sent.submission - progress.losses,
             begun=progress.begun or sent.at,
         )
     if is_new:
-        progress = replace(progress, phase=Phase.WAITING)
+        progress = progress._replace(phase=Phase.WAITING)
     reached = 1 if sent is None else sent.address[-1].iteration
     last = records[-1] if records and records[-1].state != TAKEN_BACK else None
     return Restored(progress, step, in_flight, is_new, max(reached, 1), last)
@@ -180,8 +179,7 @@ def _as_it_was(progress: Progress, record: Recorded) -> Progress:
     begun = progress.begun
     if begun is None and (record.attempted or not record.final):  # else it ended without beginning
         begun = record.started or record.at
-    return replace(
-        progress,
+    return progress._replace(
         phase=Phase.RUNNING,
         iteration=record.address[-1].iteration,
         run_count=record.run_count,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from daskloop.define.limits import Limits
@@ -72,7 +72,7 @@ class Life:
     def tell(self, happening: Happening) -> Step | None:
         """Tell what happened, twice, and keep what was decided."""
         before = self.progress
-        copy = replace(before)
+        copy = Progress(*before)
         moment = Moment(self.now, self.draw, self.stopping)
         first = decide(self.rules, before, happening, moment)
         again = decide(self.rules, before, happening, moment)
