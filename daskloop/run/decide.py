@@ -45,9 +45,11 @@ from daskloop.states import (
     TriggerFailed,
 )
 
-__all__ = ["Moment", "Rules", "decide"]
+__all__ = ["MESSAGES", "Moment", "Rules", "decide"]
 
-_MESSAGES = 3  # messages of iterations that a child remembers
+MESSAGES = 3
+"""Messages of iterations that a child remembers."""
+
 _FREE_LOSSES = 2  # resubmissions that are nobody's fault before they are spaced out
 _LONGEST_PAUSE = 10.0  # seconds between resubmissions while the cluster keeps losing attempts
 
@@ -182,7 +184,7 @@ def _iterate(rules: Rules, progress: Progress, accepted: Accepted, moment: Momen
         phase=Phase.READY,
         iteration=done + 1,
         payload=accepted.payload,
-        messages=(*progress.messages, message)[-_MESSAGES:],
+        messages=(*progress.messages, message)[-MESSAGES:],
         begun=progress.begun,
         submission=progress.since,
         since=progress.since,

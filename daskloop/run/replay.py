@@ -17,7 +17,7 @@ from daskloop.errors import ResumeError
 from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Recorded, Submitted
 from daskloop.record.sealed import HeldError, Sealed
 from daskloop.record.store import PayloadStore
-from daskloop.run.decide import Moment, Rules, decide
+from daskloop.run.decide import MESSAGES, Moment, Rules, decide
 from daskloop.run.envelope import Entry
 from daskloop.run.progress import (
     Accepted,
@@ -125,8 +125,10 @@ def _check_width(child: Child, width: int) -> None:
 def _restore(
     rules: Rules, records: Sequence[Recorded], sent: Submitted | None, store: PayloadStore | None
 ) -> Restored:
-    progress, step = decide(rules, Progress(), Ready(), Moment(0.0))
+    began = next((r.started or r.at for r in records if r.attempted), None)
+    progress, step = decide(rules, Progress(begun=began), Ready(), Moment(0.0))
     is_new = False
+    records = _telling(records)
     for number, record in enumerate(records):
         is_new = record.state == TAKEN_BACK and record.address[-1].iteration == FORGOTTEN
         if is_new:
@@ -154,6 +156,18 @@ def _restore(
     reached = 1 if sent is None else sent.address[-1].iteration
     last = records[-1] if records and records[-1].state != TAKEN_BACK else None
     return Restored(progress, step, in_flight, is_new, max(reached, 1), last)
+
+
+def _telling(records: Sequence[Recorded]) -> Sequence[Recorded]:
+    """Leave out the iterations of which nothing is left but that they were.
+
+    An iteration that ended leaves its number, its payload and its message; of those before the
+    last few, not even these matter. A child that was taken back needs all of them.
+    """
+    if any(record.state == TAKEN_BACK for record in records):
+        return records
+    ended = [i for i, record in enumerate(records) if record.state == states.Looped.__name__]
+    return records[ended[-MESSAGES] :] if len(ended) > MESSAGES else records
 
 
 def _is_of(sent: Submitted, progress: Progress) -> bool:
