@@ -14,6 +14,7 @@ from daskloop.cli.wording import plural
 from daskloop.errors import JournalError, StoreError
 from daskloop.record.entries import Summary
 from daskloop.record.folder_journal import FolderJournal
+from daskloop.record.memory_claims import forget_memory_claims
 from daskloop.record.store import PayloadStore
 
 __all__ = ["prune"]
@@ -91,6 +92,7 @@ def _remove(shelf: Shelf, summary: Summary) -> None:
     if summary.header.store is not None:
         PayloadStore(summary.header.store, create=False).remove_all()
     shelf.journal.remove(summary.header.run)
+    forget_memory_claims(summary.header.run)
 
 
 def _let_go(summary: Summary) -> None:

@@ -95,7 +95,7 @@ def rebuild(
             "waited for had not ended well, or its loop was over."
         )
     closing = Closing(None, 0, run)  # nothing is written to the run's store
-    orders = Orders(machine.standing, closing, run, {}, claims=False, here=True)
+    orders = Orders(machine.standing, closing, run, {}, claims=None, here=True)
     job = orders.job(child)
     shared: Shared = unpack(Shared, job.shared)
     attempt: Attempt = unpack(Attempt, job.own)

@@ -18,7 +18,7 @@ from daskloop.executors import probe
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["ClusterFacts", "preflight"]
+__all__ = ["ClusterFacts", "preflight", "shares"]
 
 logger = logging.getLogger("daskloop.executors")
 
@@ -75,6 +75,13 @@ def preflight(client: Client, folder: str | os.PathLike[str] | None = None) -> C
     return ClusterFacts(
         workers, sum(threads.get(address, 0) for address in workers), shares, problems
     )
+
+
+def shares(client: Client, folder: str | os.PathLike[str]) -> bool:
+    """Tell whether all workers see a folder of this machine, and there are any."""
+    with _Marker(folder) as marker:
+        answers = _ask_workers(client, _question(marker.path, marker.content, marker.trace))
+        return bool(answers) and all(marker.is_seen_by(answer) for answer in answers.values())
 
 
 def _question(marker: str | None, content: str | None, trace: str | None) -> str:

@@ -12,14 +12,16 @@ A process may be killed at any byte: a part that is not complete reads as not th
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
+import shutil
 import struct
 from dataclasses import dataclass, field
 
 from daskloop.record.folder import open_regular, prepare, store_error
 
-__all__ = ["Claim", "Claims", "Taken"]
+__all__ = ["Claim", "Claims", "Taken", "open_claims"]
 
 _HEAD = struct.Struct(">4s8sI")
 _TAIL = struct.Struct(">Q16s")
@@ -178,13 +180,19 @@ class Claims:
             raise store_error(error, "forget the claim", path) from error
 
     def remove_all(self) -> None:
-        """Remove every claim, and what else lies beside them."""
+        """Remove every claim, and the directory."""
         try:
-            for name in os.listdir(self.directory):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(f"{self.directory}/{name}")
+            shutil.rmtree(self.directory)
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise store_error(error, "remove the claims", self.directory) from error
+
+
+@functools.lru_cache(maxsize=32)
+def open_claims(directory: str) -> Claims:
+    """Open claims that another process made, once per process; nothing is created."""
+    return Claims(directory, create=False)
 
 
 def _checksum(outcome: bytes) -> bytes:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daskloop.contexts import context
-from daskloop.record.claims import Claim, Taken
+from daskloop.record.claims import Claim, Taken, open_claims
 from daskloop.record.last_words import LastWords
 from daskloop.record.store import PayloadStore, open_store
 from daskloop.run.body import call, surroundings
@@ -57,7 +57,7 @@ def _attempt(shared: bytes, own: bytes, let_through: tuple[type[BaseException], 
     mine: Attempt = unpack(Attempt, own)
     worker = _worker_name()
     store = open_store(order.store, order.durable, order.verify) if order.store else None
-    claim = _claim(order, mine, worker, store)
+    claim = _claim(order, mine, worker)
     if isinstance(claim, Taken):
         # Dask started this attempt a second time: its first worker is gone.
         if claim.outcome is not None:
@@ -75,12 +75,10 @@ def _attempt(shared: bytes, own: bytes, let_through: tuple[type[BaseException], 
     return envelope
 
 
-def _claim(
-    order: Shared, mine: Attempt, worker: str, store: PayloadStore | None
-) -> Claim | Taken | None:
-    claims = store.claims() if store is not None and order.claims else None
-    if claims is None:
+def _claim(order: Shared, mine: Attempt, worker: str) -> Claim | Taken | None:
+    if order.claims is None:
         return None
+    claims = open_claims(order.claims)
     who = f"{worker} (process {os.getpid()})"
     LastWords(claims.directory).listen(who)
     return claims.start(mine.key, who)

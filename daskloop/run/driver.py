@@ -196,7 +196,7 @@ class _Shift:
             closing,
             errand.run,
             errand.context,
-            claims=place.claims is not None,
+            claims=place.claims,
             here=inline,
         )
         self._handlers = Handlers(around, closing, inbox.post, threaded=not inline)

@@ -61,8 +61,8 @@ class Shared:
     """True if what lies there is compared with its name before it is used."""
     inline_limit: int
     timeout: float | None
-    claims: bool
-    """True if the attempt has to claim its start."""
+    claims: str | None
+    """Directory in which the attempt has to claim its start, if it has to."""
     cuts: Sequence[int]
     """Into what the result is cut as well, see `Cut`."""
 

@@ -10,6 +10,7 @@ from daskloop.errors import PayloadError
 from daskloop.executors.session import Job
 from daskloop.keys import idempotency_key
 from daskloop.plan.plan import Constant, Group, Node, Ref, Source
+from daskloop.record.claims import Claims
 from daskloop.record.sealed import HeldError, Sealed
 from daskloop.run.attempt import attempt, attempt_here
 from daskloop.run.closing import Closing, digest
@@ -51,8 +52,8 @@ class Orders:
         Name of the run.
     context : mapping
         What the user gave to ``flow.run(context=...)``.
-    claims : bool
-        True if attempts have to claim their start.
+    claims : Claims or None
+        Where attempts have to claim their start, if they have to.
     here : bool
         True if attempts run in the user's own thread.
 
@@ -69,7 +70,7 @@ class Orders:
         run: str,
         context: Mapping[str, Any],
         *,
-        claims: bool,
+        claims: Claims | None,
         here: bool,
     ) -> None:
         self._standing = standing
@@ -140,7 +141,7 @@ class Orders:
             verify=store is not None and store.verify,
             inline_limit=self._closing.limit,
             timeout=plan.task.limits.timeout,
-            claims=self._claims,
+            claims=None if self._claims is None else self._claims.directory,
             cuts=[int(cut) for cut in plan.cuts],
         )
 

@@ -12,6 +12,7 @@ from daskloop.executors.choose import Choice, Inline, Temporary
 from daskloop.executors.session import Post, Session
 from daskloop.plan.plan import Plan
 from daskloop.record.claims import Claims
+from daskloop.record.memory_claims import memory_claims
 from daskloop.record.store import PayloadStore, temporary_store
 from daskloop.run.register import Registered
 
@@ -34,6 +35,8 @@ class Workplace:
     inline_limit: int
     temporary: bool
     """True if the store was made for this run."""
+    fleeting: bool = False
+    """True if the claims are in memory, and nobody resumes the run."""
     scheduler: str | None = None
     """Address of a scheduler that lives longer than the run."""
 
@@ -42,6 +45,8 @@ class Workplace:
         try:
             self.session.close()
         finally:
+            if self.claims is not None and self.fleeting:
+                self.claims.remove_all()
             if self.store is not None and self.temporary and not self.store.names():
                 self.store.remove_all()
 
@@ -83,11 +88,7 @@ def open_workplace(
         folder = own.url if store is None else None
         facts = preflight(connection.client, folder)
         shared = store is not None or facts.shares_folder
-        # Workers in this very process are not lost without it.
-        isolates = not connection.client.scheduler.address.startswith("inproc://")
-        needed = isolates or (recorded and bool(_at_most_once(plan)))
-        claims = own.claims() if shared and needed else None
-        _check_once(plan, needed and claims is None)
+        claims, fleeting = _choose_claims(connection.client, own, shared, plan, registered)
         limit = config.size("inline-limit")
         if not isinstance(choice, Temporary):
             limit = min(limit, _FOREIGN_INLINE)
@@ -107,7 +108,46 @@ def open_workplace(
             connection.description,
             limit,
         )
-    return Workplace(session, own if shared else None, claims, limit, given is None, address)
+    kept = own if shared else None
+    return Workplace(session, kept, claims, limit, given is None, fleeting, address)
+
+
+def _choose_claims(
+    client: Any, own: PayloadStore, shared: bool, plan: Plan, registered: Registered
+) -> tuple[Claims | None, bool]:
+    """Decide where attempts claim their start, if they have to, and whether that goes with the run.
+
+    Returns
+    -------
+    claims : Claims or None
+        None if workers cannot be lost without this process, or share no place.
+    fleeting : bool
+        True if the claims are of no use once this process is gone.
+    """
+    # Workers in this very process are not lost without it.
+    isolates = not client.scheduler.address.startswith("inproc://")
+    recorded = registered.ledger.place is not None
+    # A later driver has to know of each attempt whether it was started, whatever happens.
+    lasting = recorded and bool(_at_most_once(plan))
+    claims = own.claims() if shared else None
+    if lasting or not isolates:
+        claims = claims if lasting else None
+        _check_once(plan, lasting and claims is None)
+        return claims, False
+    in_memory = _in_memory(client, registered.run)
+    _check_once(plan, (in_memory or claims) is None)
+    return in_memory or claims, in_memory is not None and not recorded
+
+
+def _in_memory(client: Any, run: str) -> Claims | None:
+    """Make claims in the memory of this machine, if all workers are on it."""
+    from daskloop.executors.preflight import shares
+
+    claims = memory_claims(run)
+    if claims is not None and not shares(client, claims.directory):
+        claims.remove_all()
+        return None
+    return claims
 
 
 def _given_store(store: Any, registered: Registered) -> PayloadStore | None:

@@ -104,7 +104,7 @@ class Adversary:
             closing,
             RUN,
             {},
-            claims=self.claims is not None,
+            claims=self.claims,
             here=False,
         )
         self.desk = NewsDesk(self.claims, self.machine.flying.get)

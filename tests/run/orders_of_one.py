@@ -35,7 +35,7 @@ def shared_order(function: Callable[..., Any], **options: Any) -> Shared:
         "verify": False,
         "inline_limit": 1_000,
         "timeout": None,
-        "claims": False,
+        "claims": None,
         "cuts": [],
     }
     return Shared(**{**fields, **options})

@@ -225,7 +225,7 @@ def test_r08_a_second_start_of_a_key_does_not_call_the_function(
     assert claims is not None
     calls: list[int] = []
     _called["calls"] = calls
-    shared = pack(shared_order(_call, store=store.url, claims=True))
+    shared = pack(shared_order(_call, claims=claims.directory))
     own = own_order()
     first = attempt(shared, pack(own))
     assert attempt(shared, pack(own)) == first and calls == [1]
