@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import queue
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 from daskloop.config import seconds
 from daskloop.executors.choose import (
@@ -21,6 +19,7 @@ from daskloop.executors.choose import (
     StartedCluster,
     Temporary,
 )
+from daskloop.executors.in_time import in_time
 from daskloop.executors.local_cluster import (
     SHORT_LOGS,
     LocalProcesses,
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = ["Connection", "connect", "open_connection"]
-
-T = TypeVar("T")
 
 logger = logging.getLogger("daskloop.executors")
 
@@ -70,6 +67,13 @@ class Connection:
         """
         return isinstance(self.cluster, LocalProcesses) and self.cluster.is_gone()
 
+    def _close_client(self) -> None:
+        self.client.close()
+        # One that has given up reconnecting takes itself for closed, and leaves a thread running.
+        runner = getattr(self.client, "_loop_runner", None)
+        if runner is not None:
+            runner.stop()
+
     def close(self) -> None:
         """Close what is the run's own.
 
@@ -82,7 +86,7 @@ class Connection:
         if self.report is not None:
             _close_by(deadline - 5, self.report.write, "writing Dask's performance report")
         if self.owned_client:
-            _close_by(deadline - 5, self.client.close, "closing the client")
+            _close_by(deadline - 5, self._close_client, "closing the client")
         if self.owned_cluster:
             _close_by(deadline, self.cluster.close, f"closing {self.description}")
 
@@ -203,7 +207,7 @@ def _client(target: Any, limit: float, arguments: Mapping[str, Any]) -> Client:
         return Client(target, **{"set_as_default": False, "timeout": limit, **arguments})
 
     try:
-        return _in_time(make, limit + 3, discard=lambda client: client.close())
+        return in_time(make, limit + 3, discard=lambda client: client.close())
     except _REFUSALS as error:
         raise ConnectionError(_no_answer(target, limit, error)) from error
 
@@ -277,39 +281,8 @@ def _address(target: Any) -> str:
 def _close_by(deadline: float, close: Callable[[], object], doing: str) -> None:
     """Close something, which may be broken, by a time."""
     try:
-        _in_time(close, max(1.0, deadline - time.monotonic()))
+        in_time(close, max(1.0, deadline - time.monotonic()))
     except TimeoutError:
         logger.warning("%s takes too long: left to itself", doing.capitalize())
     except Exception:  # the run has ended: whatever fails in Dask now must not hide its outcome
         logger.warning("%s failed", doing.capitalize(), exc_info=True)
-
-
-def _in_time(
-    function: Callable[[], T], limit: float, discard: Callable[[T], object] | None = None
-) -> T:
-    """Call a function in a thread of its own, and stop waiting for it after `limit` seconds."""
-    outcome: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
-    late = threading.Event()
-
-    def call() -> None:
-        try:
-            result = function()
-        except BaseException as error:  # raised again by the thread that waits
-            outcome.put((None, error))
-            return
-        outcome.put((result, None))
-        if late.is_set() and discard is not None:
-            discard(result)
-
-    threading.Thread(target=call, name="daskloop connection", daemon=True).start()
-    try:
-        result, error = outcome.get(timeout=limit)
-    except queue.Empty:
-        late.set()
-        raise TimeoutError(f"no answer within {limit:g} s") from None
-    except BaseException:  # Ctrl-C: nobody will use what is being made
-        late.set()
-        raise
-    if error is not None:
-        raise error
-    return cast(T, result)

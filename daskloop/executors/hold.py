@@ -63,6 +63,9 @@ class Hold:
 
     def let_go(self, keys: Sequence[Key]) -> None:
         """Hold keys no longer."""
+        # A release for a hold that the scheduler does not know would end this connection: it may
+        # be another scheduler than the one that was told, or none of the keys was held.
+        self._send(_WANT, keys=[], client=self.name)
         self._send(_RELEASE, keys=list(keys), client=self.name)
 
     def adopt(self, keys: Sequence[Key]) -> list[Any]:

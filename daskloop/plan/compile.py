@@ -10,6 +10,7 @@ from daskloop.define.expression import Collection, Expression, Output
 from daskloop.define.graph import TaskGraph
 from daskloop.define.parameter import Parameter
 from daskloop.define.task import Task
+from daskloop.plan.fingerprint import look_at
 from daskloop.plan.plan import Constant, Cut, Group, Input, Node, Plan, Ref, Source
 
 __all__ = ["compile_plan"]
@@ -31,6 +32,8 @@ def compile_plan(graph: TaskGraph) -> Plan:
     graph.validate()
     order = graph.sorted_tasks()
     numbers = {task: number for number, task in enumerate(order)}
+    for task in order:
+        look_at(task)
     calls = [graph.call_of(task) for task in order]
     upstream = [tuple(numbers[t] for t in call.upstream_tasks) for call in calls]
     downstream: defaultdict[int, list[int]] = defaultdict(list)

@@ -8,14 +8,17 @@ and which result goes where.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import inspect
+import json
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextvars import ContextVar
 from types import CodeType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from daskloop.define.options import OPTIONS
 from daskloop.define.task import Task
@@ -25,10 +28,12 @@ from daskloop.record.entries import Mark
 from daskloop.record.pickling import freeze, join
 from daskloop.record.plain import written
 
-__all__ = ["digest_of_value", "marks", "what_changed"]
+__all__ = ["digest_of_value", "look_at", "marks", "what_changed"]
 
 _STEADY = ("collections", "datetime", "decimal", "fractions", "numpy", "pandas", "pathlib", "uuid")
 """Packages whose objects are pickled to the same bytes in every process."""
+
+_SIMPLE = frozenset([int, float, str, bool, type(None)])
 
 
 def marks(plan: Plan) -> tuple[Mark, ...]:
@@ -57,12 +62,25 @@ def what_changed(before: Sequence[Mark], now: Sequence[Mark]) -> list[str]:
 
 def digest_of_value(value: Any) -> str:
     """Tell values apart: equal ones have equal digests, as far as their bytes are the same."""
-    return _digest(_canonical(value, _pickled))
+    return _digest(_canonical(value, _reduced))
+
+
+_classes: WeakKeyDictionary[type, bytes] = WeakKeyDictionary()
+
+
+def look_at(task: Task) -> None:
+    """Take note of the source of a task's class, while it can be found.
+
+    Where a class travels by value, opening it in the process that has it puts functions in it
+    that have no source.
+    """
+    if "run" not in vars(task) and type(task) not in _classes:
+        _classes[type(task)] = _function(task.run)
 
 
 def _source_of(task: Task) -> str:
-    function = task.run
-    parts = [_function(function)]
+    look_at(task)
+    parts = [_function(task.run) if "run" in vars(task) else _classes[type(task)]]
     own = {
         key: value
         for key, value in vars(task).items()
@@ -76,9 +94,11 @@ def _source_of(task: Task) -> str:
 
 def _function(function: Callable[..., Any]) -> bytes:
     function = inspect.unwrap(getattr(function, "__func__", function))
-    while hasattr(function, "func") and hasattr(function, "keywords"):  # functools.partial
+    bound: list[Any] = []
+    while isinstance(function, functools.partial):
+        bound += [list(function.args), function.keywords]
         function = function.func
-    held = [_canonical(value, _only_kind) for value in _closure(function)]
+    held = [_canonical(value, _only_kind) for value in (*bound, *_closure(function))]
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
         for node in ast.walk(tree):
@@ -164,12 +184,30 @@ def _contents(value: Any, other: Callable[[Any], bytes]) -> bytes:
     if isinstance(value, Set):
         return b"{" + b",".join(sorted(_canonical(one, other) for one in value)) + b"}"
     if isinstance(value, (list, tuple)):
+        if set(map(type, value)) <= _SIMPLE:  # many numbers, say: written at once
+            return json.dumps(value).encode()
         return b"[" + b",".join(_canonical(one, other) for one in value) + b"]"
+    if isinstance(value, type):
+        return f"{value.__module__}.{value.__qualname__}".encode()
     if inspect.isroutine(value):
         return _digest(_function(value)).encode()
     if type(value).__module__.partition(".")[0] in _STEADY:
         return _pickled(value)
     return other(value)
+
+
+def _reduced(value: Any) -> bytes:
+    """Write an object as what pickle would make it of: a class by its name, its state in order."""
+    try:
+        parts = value.__reduce_ex__(4)
+    # A method of the user's, which may raise anything; what cannot be pickled is told elsewhere.
+    except Exception:
+        return b"cannot be pickled"
+    if isinstance(parts, str):
+        return parts.encode()
+    # The callable, its arguments, the state; then iterators over elements and over pairs.
+    listed = [*parts[:3], *(list(part or ()) for part in parts[3:5])]
+    return b"|".join(_canonical(part, _reduced) for part in listed)
 
 
 def _pickled(value: Any) -> bytes:

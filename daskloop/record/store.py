@@ -42,8 +42,9 @@ class PayloadStore:
         Make the folders (mode 0700). Workers open a store and never make one, see `open_store`.
     durable : bool, default False
         Every `put` returns only when the bytes are on the disk: a journal refers to them.
-    verify : bool, default False
-        Compare each file with its name before it is read for the first time.
+    verify : int, default 0
+        If not zero: compare each file with its name before it is read for the first time. Each
+        driver of a run takes another number, so that every process compares anew for it.
 
     Notes
     -----
@@ -58,7 +59,7 @@ class PayloadStore:
         *,
         create: bool = True,
         durable: bool = False,
-        verify: bool = False,
+        verify: int = 0,
     ) -> None:
         text = os.fspath(url)
         self.durable = durable
@@ -251,7 +252,7 @@ def _remove_tree(folder: str) -> None:
                 raise store_error(error, "remove the folder", folder) from error
 
 
-def open_store(url: str, durable: bool = False, verify: bool = False) -> PayloadStore:
+def open_store(url: str, durable: bool = False, verify: int = 0) -> PayloadStore:
     """Open a store that another process made, once per process; nothing is created.
 
     A folder that is not there is no error yet: `PayloadStore.shares` tells.
@@ -260,7 +261,7 @@ def open_store(url: str, durable: bool = False, verify: bool = False) -> Payload
 
 
 @functools.lru_cache(maxsize=32)
-def _opened(url: str, durable: bool, verify: bool) -> PayloadStore:
+def _opened(url: str, durable: bool, verify: int) -> PayloadStore:
     return PayloadStore(url, create=False, durable=durable, verify=verify)
 
 

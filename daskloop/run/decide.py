@@ -119,7 +119,7 @@ def decide(rules: Rules, progress: Progress, happening: Happening, moment: Momen
         case Lost():
             return _lost(rules, progress, happening, moment)
         case TakenBack(submission):
-            return _taken_back(progress, submission)
+            return _taken_back(rules, progress, submission)
         case Stopped():
             return _stopped(progress, happening)
 
@@ -279,7 +279,7 @@ def _crashed(rules: Rules, progress: Progress, lost: Lost) -> Crashed:
     return Crashed(text, WorkerLost(text))
 
 
-def _taken_back(progress: Progress, submission: int) -> Decision:
+def _taken_back(rules: Rules, progress: Progress, submission: int) -> Decision:
     again = Progress(
         phase=Phase.READY,
         iteration=progress.iteration,
@@ -288,6 +288,9 @@ def _taken_back(progress: Progress, submission: int) -> Decision:
         payload=progress.payload,
         messages=progress.messages,
     )
+    limit = rules.limits.max_loops
+    if limit is not None and again.iteration > limit:
+        return _over(rules, again, f"max_loops={limit} iterations", again.iteration - 1)
     return again, Enqueue()
 
 

@@ -13,6 +13,7 @@ follows from it is submitted.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import deque
@@ -108,7 +109,7 @@ class Driver:
             "flow_name": errand.plan.flow_name,
             "parameters": errand.parameters,
         }
-        with context.only(around):
+        with contextlib.closing(errand.registered.ledger), context.only(around):
             running = self._announce_flow(Pending(), Running("Running flow."))
             if not running.is_running():
                 return running
@@ -294,7 +295,7 @@ class _Shift:
 
     def _forget_claims(self, released: Sequence[Key]) -> None:
         claims = self._place.claims
-        if claims is None:
+        if claims is None or self._place.lasting_claims:
             return
         now = time.monotonic()
         self._lapsing.extend((now + _CLAIM_LASTS, key) for key in released)

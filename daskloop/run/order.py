@@ -57,8 +57,8 @@ class Shared:
     """URL of the payload store."""
     durable: bool
     """True if what is put there has to survive a loss of power."""
-    verify: bool
-    """True if what lies there is compared with its name before it is used."""
+    verify: int
+    """If not zero, what lies there is compared with its name before it is used."""
     inline_limit: int
     timeout: float | None
     claims: str | None

@@ -138,7 +138,7 @@ class Orders:
             parameters=self._parameters,
             store=None if store is None else store.url,
             durable=store is not None and store.durable,
-            verify=store is not None and store.verify,
+            verify=0 if store is None else store.verify,
             inline_limit=self._closing.limit,
             timeout=plan.task.limits.timeout,
             claims=None if self._claims is None else self._claims.directory,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from daskloop.errors import PayloadError
+from daskloop.errors import PayloadError, RemoteError
 from daskloop.record.entries import LOST, Recorded
 from daskloop.record.sealed import ErrorText, Held, HeldError, Sealed, seal
 from daskloop.run.envelope import Entry
+from daskloop.run.outcome import error_text
 from daskloop.run.progress import Accepted
 from daskloop.run.standing import Child
 from daskloop.states import Failed, Mapped, Running, Scheduled, State, Success
@@ -39,7 +40,7 @@ def recorded(child: Child, accepted: Accepted, value: Sealed | None, at: float) 
     entry = progress.entry or Entry("success")
     error = None
     if isinstance(state, Failed):
-        error = entry.error
+        error = None if _is_replaced(state, entry) else entry.error
         if error is None:  # a handler, a limit or the loss of workers made a failure of it
             error, value = _words(state), _closed(state.unopened_result, keeps_none=True)
     elif value is None and progress.entry is None and not isinstance(state, Mapped):
@@ -93,6 +94,17 @@ def _closed(value: Any, keeps_none: bool = False) -> Sealed | None:
         return seal(value, "the result", 0, None, "")
     except PayloadError:
         return None
+
+
+def _is_replaced(state: State, entry: Entry) -> bool:
+    """Tell whether a handler has put another exception in the place of the attempt's own."""
+    result = state.unopened_result
+    if entry.error is None or not isinstance(result, BaseException):
+        return False
+    if isinstance(result, RemoteError):  # stands for the attempt's own
+        return (result.class_name, result.text) != (entry.error.class_name, entry.error.text)
+    own = error_text(result)
+    return (own.class_name, own.text) != (entry.error.class_name, entry.error.text)
 
 
 def _words(state: State) -> ErrorText:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -34,11 +34,15 @@ class Registered:
     """What earlier drivers wrote down; None for a new run."""
     store: str | None = None
     """URL of the payload store, if it does not lie in the journal."""
+    changed: bool = False
+    """True if the flow is not what it was when the run was begun."""
 
     @property
     def is_over(self) -> bool:
         """True if the run ended well, so that its states are all that is wanted."""
-        return self.past is not None and self.past.summary.status == "success"
+        if self.past is None or self.changed:
+            return False
+        return self.past.summary.status == "success"
 
 
 def take_over(journal: Journal | None, run: str) -> Registered:
@@ -97,11 +101,11 @@ def register(
         taken = _unfinished(journal, plan, given(parameters, values), options)
     if taken is not None:
         try:
-            _compare(plan, parameters, values, taken, options)
+            changed = _compare(plan, parameters, values, taken, options)
         except BaseException:
             taken.ledger.close()
             raise
-        return taken
+        return replace(taken, changed=changed)
     return _begin(journal, plan, parameters, values, options, origin)
 
 
@@ -195,8 +199,8 @@ def _compare(
     values: Mapping[str, Any],
     taken: Registered,
     options: RunOptions,
-) -> None:
-    """Refuse to go on with a run that was begun with something else."""
+) -> bool:
+    """Refuse to go on with a run that was begun with something else; tell whether code changed."""
     assert taken.past is not None
     header = taken.past.summary.header
     if header.flow != plan.flow_name:
@@ -221,3 +225,4 @@ def _compare(
             "rest with the present code? Then pass allow_code_change=True "
             "(--allow-code-change); else start a new run without resume="
         )
+    return bool(changed)

@@ -14,6 +14,7 @@ from typing import Any
 from daskloop.errors import JournalError, StoreError
 from daskloop.executors.session import Gone
 from daskloop.record.entries import Recorded, Status, Submitted
+from daskloop.record.memory_claims import forget_memory_claims
 from daskloop.run.register import Registered
 from daskloop.run.standing import Child, Standing
 from daskloop.run.turn import Halt, Turn
@@ -105,6 +106,7 @@ class Scribe:
                 place.store.remove(name)
         if place.claims is not None:
             place.claims.remove_all()
+        forget_memory_claims(self._registered.run)  # a driver before this one may have made some
 
     def _try(self, write: Callable[[], None]) -> bool:
         if self._broken:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from daskloop.executors.session import Key
@@ -149,7 +150,19 @@ class Steps:
                 self._drop(child, before)
             if child.progress.phase is not Phase.RUNNING:
                 self.admission.leave(child)
+            if isinstance(pending, Accepted) and isinstance(step, End):
+                self._mark_the_last(child, pending.state is step.state)
             pending = self._carry_out(child, step)
+
+    def _mark_the_last(self, child: Child, stands: bool) -> None:
+        """Note of the record of a child's last state that it was the last.
+
+        A failure stays one, although more retries may be allowed when the run is resumed: what
+        followed from it has been recorded too.
+        """
+        records = self._turn.records
+        if stands and records and records[-1].address == child.address:
+            records[-1] = replace(records[-1], final=True)
 
     def _carry_out(self, child: Child, step: Step | None) -> Happening | None:
         match step:

@@ -36,7 +36,9 @@ class Workplace:
     temporary: bool
     """True if the store was made for this run."""
     fleeting: bool = False
-    """True if the claims are in memory, and nobody resumes the run."""
+    """True if the claims are in memory, and go when the driver ends in an orderly way."""
+    lasting_claims: bool = False
+    """True if claims are kept until the run has ended, for drivers to come."""
     scheduler: str | None = None
     """Address of a scheduler that lives longer than the run."""
 
@@ -72,12 +74,15 @@ def open_workplace(
     given = _given_store(store, registered)
     own = given or temporary_store()
     recorded = registered.ledger.place is not None
+    # A later driver has to know of each attempt whether it was started, whatever happens.
+    lasting_claims = recorded and bool(_at_most_once(plan))
     if isinstance(choice, Inline):
         from daskloop.executors.inline import InlineSession
 
-        claims = own.claims() if recorded and _at_most_once(plan) else None
+        claims = own.claims() if lasting_claims else None
         limit = config.size("inline-limit")
-        return Workplace(InlineSession(post), own, claims, limit, given is None)
+        here = InlineSession(post)
+        return Workplace(here, own, claims, limit, given is None, lasting_claims=lasting_claims)
     from daskloop.executors.connection import open_connection
     from daskloop.executors.dask_session import DaskSession
     from daskloop.executors.hold import open_hold
@@ -88,7 +93,10 @@ def open_workplace(
         folder = own.url if store is None else None
         facts = preflight(connection.client, folder)
         shared = store is not None or facts.shares_folder
-        claims, fleeting = _choose_claims(connection.client, own, shared, plan, registered)
+        claims, fleeting = _choose_claims(
+            connection.client, own.claims() if shared else None, registered, lasting_claims
+        )
+        _check_once(plan, claims is None and (lasting_claims or not _is_here(connection.client)))
         limit = config.size("inline-limit")
         if not isinstance(choice, Temporary):
             limit = min(limit, _FOREIGN_INLINE)
@@ -109,34 +117,32 @@ def open_workplace(
             limit,
         )
     kept = own if shared else None
-    return Workplace(session, kept, claims, limit, given is None, fleeting, address)
+    return Workplace(session, kept, claims, limit, given is None, fleeting, lasting_claims, address)
 
 
 def _choose_claims(
-    client: Any, own: PayloadStore, shared: bool, plan: Plan, registered: Registered
+    client: Any, stored: Claims | None, registered: Registered, lasting: bool
 ) -> tuple[Claims | None, bool]:
-    """Decide where attempts claim their start, if they have to, and whether that goes with the run.
+    """Decide where attempts claim their start, and whether the claims go with the run.
 
     Returns
     -------
     claims : Claims or None
         None if workers cannot be lost without this process, or share no place.
     fleeting : bool
-        True if the claims are of no use once this process is gone.
+        True if the claims are of no use once this driver has ended in an orderly way.
     """
-    # Workers in this very process are not lost without it.
-    isolates = not client.scheduler.address.startswith("inproc://")
-    recorded = registered.ledger.place is not None
-    # A later driver has to know of each attempt whether it was started, whatever happens.
-    lasting = recorded and bool(_at_most_once(plan))
-    claims = own.claims() if shared else None
-    if lasting or not isolates:
-        claims = claims if lasting else None
-        _check_once(plan, lasting and claims is None)
-        return claims, False
+    if lasting:
+        return stored, False
+    if _is_here(client):
+        return None, False
     in_memory = _in_memory(client, registered.run)
-    _check_once(plan, (in_memory or claims) is None)
-    return in_memory or claims, in_memory is not None and not recorded
+    return in_memory or stored, in_memory is not None
+
+
+def _is_here(client: Any) -> bool:
+    """Tell whether the workers are in this very process, and so are not lost without it."""
+    return bool(client.scheduler.address.startswith("inproc://"))
 
 
 def _in_memory(client: Any, run: str) -> Claims | None:
@@ -156,7 +162,7 @@ def _given_store(store: Any, registered: Registered) -> PayloadStore | None:
     if place is None:
         return None if store is None else PayloadStore(store)
     # Another driver may have written what lies there, long ago: it is checked before it is used.
-    verify = registered.past is not None
+    verify = 0 if registered.past is None else registered.ledger.epoch
     return PayloadStore(registered.store or place, durable=True, verify=verify)
 
 

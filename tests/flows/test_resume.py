@@ -286,9 +286,6 @@ def test_one_flow_runs_many_times_at_once_in_one_journal(executor, journal):
     assert [one.status for one in runs_of(journal)] == ["success"] * 4
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a run that cannot start keeps its lock while its error is held"
-)
 @here
 def test_a_run_that_could_not_start_is_let_go(executor, journal):
     with Flow("locked") as flow:
@@ -299,7 +296,6 @@ def test_a_run_that_could_not_start_is_let_go(executor, journal):
         flow.run(value=1, executor=executor, journal=journal, resume=newest(journal))
 
 
-@pytest.mark.xfail(strict=True, reason="a run that a handler of the flow refuses keeps its lock")
 @here
 def test_a_run_that_a_handler_of_the_flow_refused_can_be_resumed(executor, journal):
     refused = []
@@ -663,9 +659,6 @@ def test_a_damaged_payload_fails_its_loop_and_is_never_used(executor, journal, t
     assert trace.notes() == before
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a process that has verified a payload once does not look at it again"
-)
 @here
 def test_a_payload_that_is_damaged_between_two_resumes_is_found(executor, journal, trace):
     @task
@@ -871,9 +864,6 @@ def test_what_handlers_changed_is_what_is_recorded(executor, journal, trace):
     assert shown(state, flow, but=ended) == shown(flow.run(executor=executor), flow, but=ended)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the record keeps the attempt's exception, not the one a handler put there"
-)
 @here
 def test_an_exception_that_a_handler_put_there_is_what_is_recorded(executor, journal):
     stopper = Stopper(lambda state: state.is_running())
@@ -1033,7 +1023,6 @@ def test_max_loops_counts_the_iterations_of_all_drivers(executor, journal, trace
     assert trace.notes() == [(1,), (2,), (3,), (4,)]
 
 
-@pytest.mark.xfail(strict=True, reason="each resume lets a loop run one iteration over its limit")
 @here
 def test_a_loop_that_reached_max_loops_makes_no_more_when_it_is_resumed(executor, journal, trace):
     flow, counted = counting(trace, Sightings(), last=4, max_loops=3)
@@ -1206,7 +1195,6 @@ def test_a_task_that_was_added_is_run_and_one_that_is_gone_is_left_out(executor,
     assert trace.notes() == [("one",), ("three",)]
 
 
-@pytest.mark.xfail(strict=True, reason="what is added to a run that ended well is run inline")
 @pytest.mark.parametrize("executor", ["processes"], indirect=True)
 def test_a_task_added_to_a_run_that_ended_well_runs_on_the_executor(executor, journal):
     @task
@@ -1223,9 +1211,6 @@ def test_a_task_added_to_a_run_that_ended_well_runs_on_the_executor(executor, jo
     assert state.result[added].result != os.getpid()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a failure that more retries would have undone is tried, its followers not"
-)
 @here
 def test_more_retries_do_not_part_a_task_from_what_follows_it(executor, journal, trace):
     """Changed retries are no change; a task and what took its result still belong together."""
@@ -1513,9 +1498,6 @@ class Adds(Task):
         raise KeyboardInterrupt
 
 
-@pytest.mark.xfail(
-    strict=True, reason="unpickling a class of the script puts copies in it that have no source"
-)
 def test_a_task_class_that_travels_by_value_is_known_again_after_it_has_run(journal):
     class Local(Task):
         def __init__(self, number, **options):
@@ -1535,9 +1517,6 @@ def test_a_task_class_that_travels_by_value_is_known_again_after_it_has_run(jour
         write().run(executor="inline", journal=journal, resume=True)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="letting go of keys that were never held breaks the client's connection"
-)
 @on_clusters
 def test_a_resume_leaves_the_users_client_and_its_futures_alone(executor, journal, trace):
     """What was in flight is gone with its cluster; this one has never heard of it."""

@@ -144,7 +144,6 @@ def test_functions_that_enclose_themselves_and_one_another_are_written_to_an_end
     assert not change(lambda: ask(4), lambda: ask(4))
 
 
-@pytest.mark.xfail(strict=True, reason="of a functools.partial, what it holds is not looked at")
 def test_what_a_partial_holds_is_a_part_of_it():
     assert change(
         lambda: task(functools.partial(work, y=1), name="work")(1),
@@ -251,7 +250,6 @@ def test_digests_are_the_same_in_every_process():
     assert elsewhere(1, "t.digests()") == elsewhere(2, "t.digests()") == f"{digests()}\n"
 
 
-@pytest.mark.xfail(strict=True, reason="an object of the user's is told by the bytes of its pickle")
 def test_digests_of_objects_that_hold_sets_are_the_same_in_every_process():
     found = {elsewhere(seed, "t.digest_of_value(t.Config())") for seed in range(4)}
     assert len(found) == 1

@@ -32,7 +32,7 @@ def shared_order(function: Callable[..., Any], **options: Any) -> Shared:
         "parameters": None,
         "store": None,
         "durable": False,
-        "verify": False,
+        "verify": 0,
         "inline_limit": 1_000,
         "timeout": None,
         "claims": None,
