@@ -168,14 +168,14 @@ def _length(value: Any) -> int | None:
 def _unfinished(
     journal: Journal, plan: Plan, parameters: Sequence[Given], options: RunOptions
 ) -> Registered | None:
-    """Find the newest run of the same flow and parameters, unless it ended well."""
+    """Find the newest run of the same flow and parameters that did not end well."""
     asked = {(one.name, one.digest) for one in parameters}
     for summary in journal.runs():
         known = {(one.name, one.digest) for one in summary.header.parameters}
         if summary.header.flow != plan.flow_name or known != asked:
             continue
-        done = _is_done(summary) and options.only is None
-        return None if done else take_over(journal, summary.header.run)
+        if options.only is not None or not _is_done(summary):
+            return take_over(journal, summary.header.run)
     if options.only is not None:
         raise ResumeError(
             f"only={options.only!r}: there is no run of flow '{plan.flow_name}' with these "

@@ -123,6 +123,22 @@ def test_resume_true_begins_a_run_if_the_newest_ended_well(executor, journal, tr
 
 
 @here
+def test_resume_true_continues_an_unfinished_run_though_a_later_one_ended_well(
+    executor, journal, trace
+):
+    stopper = at(2)
+    flow, counted = counting(trace, stopper)
+    run, _ = stopped(flow, stopper, executor, journal)
+    assert flow.run(executor=executor, journal=journal).is_successful()
+    before = len(trace.notes())
+    state = flow.run(executor=executor, journal=journal, resume=True)
+    assert state.result[counted].result == [1, 2, 3, 4]
+    assert trace.notes()[before:] == [(3,), (4,)]
+    ended = {one.header.run: one.status for one in runs_of(journal)}
+    assert len(ended) == 2 and ended[run] == "success"
+
+
+@here
 def test_resume_true_passes_by_runs_of_other_parameters_and_other_flows(executor, journal, trace):
     @task
     def once(number):
