@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from daskloop.errors import JournalError, RunLocked
+from daskloop.record import ledger as ledger_module
 from daskloop.record import run_file
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.record.ledger import SqliteLedger
@@ -84,8 +85,13 @@ def test_a_commit_that_fails_in_the_middle_leaves_nothing_and_the_next_one_is_fi
     journal: FolderJournal, ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.commit([looped(1)], [sent(1)])
+    real = ledger_module._insert
+
+    def broken(table: str, *more: Any) -> str:
+        return "INSERT INTO nowhere VALUES (1)" if table == "submitted" else real(table, *more)
+
     with monkeypatch.context() as patched, pytest.raises(JournalError, match="no such table"):
-        patched.setattr("daskloop.record.ledger._SENT", "INSERT INTO nowhere VALUES (?)")
+        patched.setattr(ledger_module, "_insert", broken)
         ledger.commit([looped(2), looped(3)], [sent(2)])
     with pytest.raises(OverflowError):
         ledger.commit([looped(2), replace(looped(3), run_count=2**70)], [sent(2)])
