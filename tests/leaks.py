@@ -133,10 +133,5 @@ def _open_dask() -> list[Any]:
 
 
 def _temporary_files() -> set[str]:
-    roots = [root for root in (tempfile.gettempdir(), "/dev/shm") if os.path.isdir(root)]
-    return {
-        os.path.join(root, name)
-        for root in roots
-        for name in os.listdir(root)
-        if name.startswith("daskloop")
-    }
+    root = tempfile.gettempdir()
+    return {os.path.join(root, name) for name in os.listdir(root) if name.startswith("daskloop")}

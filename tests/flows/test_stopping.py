@@ -18,9 +18,11 @@ import pytest
 from daskloop import Flow, context, task
 from daskloop.engine.signals import LOOP
 from daskloop.errors import JournalError
+from daskloop.executors.hold import open_hold
 from daskloop.flow.begin import begin
 from daskloop.flow.options import checked_options
 from daskloop.record.folder_journal import FolderJournal
+from tests import shared_clusters
 from tests.flows.killing import started
 from tests.flows.lasting_cluster import PROGRAM as CLUSTER
 from tests.flows.traces import Trace, linger, on_clusters
@@ -167,6 +169,18 @@ def test_a_run_that_waits_for_a_retry_stops_at_once(executor, journal, trace):
     assert trace.notes() == [("tried",)]
 
 
+def test_claims_in_memory_go_with_the_run(processes_client, trace):
+    flow, _ = looping(trace)
+    run, result = begun(flow, executor=processes_client)
+    assert trace.wait_for(2)
+    place = Path("/dev/shm")
+    if place.is_mount():
+        assert (place / f"daskloop-{run.name}").is_dir()
+    trace.note("end")
+    assert result().is_successful()
+    assert not (place / f"daskloop-{run.name}").exists()
+
+
 @pytest.mark.may_leave("dask")
 def test_a_run_whose_client_is_closed_can_be_resumed_elsewhere(threads_client, journal, trace):
     flow, looped = looping(trace)
@@ -178,6 +192,9 @@ def test_a_run_whose_client_is_closed_can_be_resumed_elsewhere(threads_client, j
     assert "closed" in state.message
     trace.note("end")
     state = flow.run(executor="inline", journal=journal, resume=run.name)
+    # A closed client can tell the scheduler nothing, so the run still holds its keys there.
+    open_hold(shared_clusters.threads.client(), run.name, 1).end()
+    assert not shared_clusters.threads.leftover_tasks()
     assert state.is_successful()
     counts = [note[0] for note in trace.notes() if note != ("end",)]
     assert sorted(set(counts)) == list(range(1, state.result[looped].result + 1))
