@@ -1,6 +1,8 @@
 """Write the tables of docs/performance.md from the raw figures beside it.
 
 python ci/bench/report.py
+
+A place that has no raw figures yet stays as it is.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from measuring import Figure, Row, Sample, table
+from peers.peers_table import peers_table
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 _PLACE = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -42,14 +45,29 @@ def figure_of(plain: Mapping[str, Any]) -> Figure:
 
 def filled(place: re.Match[str]) -> str:
     """Return a marked place of the page with its table."""
-    raw = json.loads((_DOCS / "performance" / f"raw-{place[2]}.json").read_text())
+    path = _DOCS / "performance" / f"raw-{place[2]}.json"
+    if not path.exists():
+        return place[0]
+    raw = json.loads(path.read_text())
     group = raw if "rows" in raw else next(iter(raw.values()))
     of = group["machine"]
     said = (
         f"{of['cores']} cores, {of['memory_gib']} GiB, {of['system']}, Python {of['python']}, "
-        f"distributed {of['distributed']}, {group['taken']}"
+        f"{versions(raw)}, {group['taken']}"
     )
-    return f"{place[1]}\n{table(list(rows_of(raw)))}\n\n{said}\n\n{place[3]}"
+    shown = peers_table(raw) if place[2] == "peers" else table(list(rows_of(raw)))
+    return f"{place[1]}\n{shown}\n\n{said}\n\n{place[3]}"
+
+
+def versions(raw: Mapping[str, Any]) -> str:
+    """Name the versions of what was measured."""
+    if "rows" in raw and "machine" in raw and "distributed" not in raw["machine"]:
+        cells = [cell for row in raw["rows"] for cell in row["cells"].values()]
+        found = {name: text for cell in cells for name, text in cell["versions"].items()}
+        found.pop("python", None)
+        return ", ".join(f"{name} {text}" for name, text in sorted(found.items()))
+    group = raw if "rows" in raw else next(iter(raw.values()))
+    return f"distributed {group['machine']['distributed']}"
 
 
 def main() -> None:
