@@ -3,8 +3,8 @@
 Whoever makes the file (O_CREAT and O_EXCL: one wins) may run; everybody else learns who did,
 and how it ended if it did::
 
-    DLC1 | token 8 | length 4 | who ...  |  length 8 | checksum 16 | outcome ...
-    └──────────── start ─────────────┘      └──────────── finish ─────────────┘
+    DLC2 | token 8 | child 8 | iteration 8 | length 4 | who ...  |  length 8 | checksum 16 | outcome
+    └──────────────────────── start ──────────────────────────┘     └───────── finish ────────────┘
 
 A process may be killed at any byte: a part that is not complete reads as not there.
 """
@@ -17,15 +17,18 @@ import hashlib
 import os
 import shutil
 import struct
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from daskloop.record.folder import open_regular, prepare, store_error
 
 __all__ = ["Claim", "Claims", "Taken", "open_claims"]
 
-_HEAD = struct.Struct(">4s8sI")
+_HEAD = struct.Struct(">4s8sqqI")
+_WHERE = struct.Struct(">qq")
+_WHERE_IT_LIES = 12  # bytes from the beginning
 _TAIL = struct.Struct(">Q16s")
-_MAGIC = b"DLC1"
+_MAGIC = b"DLC2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,9 @@ class Taken:
     """Who started it; ``"unknown"`` if it was killed before it could say so."""
     outcome: bytes | None
     """What it ended with; None if it has not ended, or was killed before it could say so."""
+    where: tuple[int, int] = (0, 0)
+    """Index of the child that it came to, -1 for none, and that one's iteration; zeros if it said
+    nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,31 @@ class Claim:
     path: str
     _token: bytes = field(repr=False)
     _end: int = field(repr=False)
+
+    @contextlib.contextmanager
+    def beacon(self) -> Iterator[Callable[[int, int], None]]:
+        """Open the claim to say in it, again and again, where the attempt has come to.
+
+        Yields
+        ------
+        callable
+            Takes the index of a child, -1 for none, and its iteration that begins now.
+        """
+        try:
+            descriptor, _ = open_regular(self.path, os.O_RDWR)
+        except FileNotFoundError:  # forgotten: nobody will ask
+            yield lambda child, iteration: None
+            return
+        except OSError as error:
+            raise store_error(error, "write to the claim", self.path) from error
+
+        def say(child: int, iteration: int) -> None:
+            os.pwrite(descriptor, _WHERE.pack(child, iteration), _WHERE_IT_LIES)
+
+        try:
+            yield say
+        finally:
+            os.close(descriptor)
 
     def finish(self, outcome: bytes) -> None:
         """Leave the outcome for whoever starts the same attempt again.
@@ -141,7 +172,7 @@ class Claims:
             except OSError as error:
                 raise store_error(error, "claim the start of an attempt", path) from error
         token, name = os.urandom(8), who.encode("utf-8", "backslashreplace")
-        head = _HEAD.pack(_MAGIC, token, len(name)) + name
+        head = _HEAD.pack(_MAGIC, token, 0, 0, len(name)) + name
         try:
             try:
                 _write(descriptor, head, 0)
@@ -209,14 +240,14 @@ def _write(descriptor: int, content: bytes, offset: int) -> None:
 def _parse(content: bytes) -> Taken:
     if len(content) < _HEAD.size:
         return Taken("unknown", None)
-    magic, _, length = _HEAD.unpack_from(content)
+    magic, _, *where, length = _HEAD.unpack_from(content)
     end = _HEAD.size + length
     if magic != _MAGIC or len(content) < end:
         return Taken("unknown", None)
     who = content[_HEAD.size : end].decode("utf-8", "replace")
     if len(content) < end + _TAIL.size:
-        return Taken(who, None)
+        return Taken(who, None, (where[0], where[1]))
     size, checksum = _TAIL.unpack_from(content, end)
     outcome = content[end + _TAIL.size :][:size]
     whole = len(outcome) == size and _checksum(outcome) == checksum
-    return Taken(who, outcome if whole else None)
+    return Taken(who, outcome if whole else None, (where[0], where[1]))

@@ -75,6 +75,8 @@ class Recorded:
     ended: float = 0.0
     at: float = 0.0
     """When the driver took it for standing, seconds since the epoch."""
+    stretch: bytes = b""
+    """The iterations just before it that ended in the same future, see `record.stretch`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Submitted:
     run_count: int
     submission: int
     at: float
+    leader: tuple[int, int, int, int] | None = None
+    """The child in whose future it travelled, by the numbers of its key; None for its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import reprlib
 import struct
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cloudpickle
@@ -40,6 +40,8 @@ Frames = Sequence["bytes | memoryview"]
 _ALIGNMENT = 64
 _PICKLE = 0x80  # the first byte of every pickle of protocol 2 or later, and of no JSON text
 _PREVIEW = 200
+_ONE_FRAME = struct.pack("<I", 1)
+_FIRST = struct.calcsize("<IQ")  # where the frame begins if there is one
 
 
 class _Refused(TypeError):
@@ -70,15 +72,15 @@ def _why_not(obj: Any) -> str | None:
     return None
 
 
-def freeze(value: Any, what: str) -> Frames:
+def freeze(value: Any, what: str | Callable[[], str]) -> Frames:
     """Write a value down as bytes.
 
     Parameters
     ----------
     value : Any
         Whatever cloudpickle can pickle, open files and Dask futures apart.
-    what : str
-        How to call the value in an error, such as "the result of 'train'[3]".
+    what : str or callable
+        How to call the value in an error, such as "the result of 'train'[3]"; or what makes that.
 
     Returns
     -------
@@ -93,6 +95,8 @@ def freeze(value: Any, what: str) -> Frames:
     text = written(value)
     if text is not None:
         return [text]
+    if _is_builtin(value):
+        return [pickle.dumps(value, protocol=5)]
     buffers: list[pickle.PickleBuffer] = []
     with io.BytesIO() as file:
         try:
@@ -100,7 +104,34 @@ def freeze(value: Any, what: str) -> Frames:
             return [file.getvalue(), *(_raw(buffer) for buffer in buffers)]
         # User objects run their own code while they are pickled, which may raise anything.
         except Exception as error:
-            raise PayloadError(_explain(value, what, error)) from error
+            name = what if isinstance(what, str) else what()
+            raise PayloadError(_explain(value, name, error)) from error
+
+
+_ATOMS = frozenset({int, str, float, bool, bytes, type(None), complex})
+_LOOKED_THROUGH = 100  # parts; in a larger value they are not what takes time
+
+
+def _is_builtin(value: Any) -> bool:
+    """Tell whether a value is made of nothing that could need more than plain pickle."""
+    pending = [value]
+    looked = 0
+    while pending:
+        one = pending.pop()
+        looked += 1
+        kind = type(one)
+        if kind in _ATOMS:
+            continue
+        if looked + len(pending) > _LOOKED_THROUGH:
+            return False
+        if kind is tuple or kind is list or kind is set:
+            pending.extend(one)
+        elif kind is dict:
+            pending.extend(one)
+            pending.extend(one.values())
+        else:
+            return False
+    return True
 
 
 def _raw(buffer: pickle.PickleBuffer) -> memoryview:
@@ -149,6 +180,8 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
 
 def frames_size(frames: Frames) -> int:
     """Return the number of bytes that frames hold, without the index."""
+    if len(frames) == 1 and type(frames[0]) is bytes:
+        return len(frames[0])
     return sum(memoryview(frame).nbytes for frame in frames)
 
 
@@ -176,7 +209,13 @@ def layout(frames: Frames) -> list[bytes | memoryview]:
 
 def join(frames: Frames) -> bytes:
     """Lay frames out as one run of bytes."""
+    if len(frames) == 1 and type(frames[0]) is bytes:
+        return _of_one(frames[0])
     return b"".join(layout(frames))
+
+
+def _of_one(frame: bytes) -> bytes:
+    return _ONE_FRAME + len(frame).to_bytes(8, "little") + frame
 
 
 def thaw(data: bytes | bytearray | memoryview) -> Any:
@@ -187,6 +226,8 @@ def thaw(data: bytes | bytearray | memoryview) -> Any:
     data : bytes-like
         What `layout` made. Buffers are used in place if `data` is writable, copied otherwise.
     """
+    if data[:4] == _ONE_FRAME and type(data) is bytes and data[_FIRST] != _PICKLE:
+        return read(data[_FIRST:])
     view = memoryview(data)
     (count,) = struct.unpack_from("<I", view)
     sizes = struct.unpack_from(f"<{count}Q", view, 4)
@@ -205,17 +246,19 @@ def thaw(data: bytes | bytearray | memoryview) -> Any:
 
 def as_json(data: bytes) -> str | None:
     """Return what `join` laid out as JSON text, if it is; None for a pickle."""
-    start = struct.calcsize("<IQ")
-    if data[:4] != struct.pack("<I", 1) or data[start : start + 1] in (b"", bytes([_PICKLE])):
+    if data[:4] != _ONE_FRAME or data[_FIRST : _FIRST + 1] in (b"", bytes([_PICKLE])):
         return None
-    return data[start:].decode()
+    return data[_FIRST:].decode()
 
 
 def from_json(text: str) -> bytes:
     """Lay JSON text out as `join` does."""
     data = text.encode()
-    return struct.pack("<IQ", 1, len(data)) + data
+    return _of_one(data)
 
+
+_NUMBERS = frozenset({float, bool, type(None)})
+_LARGE = 10**18
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _PREVIEW
@@ -224,6 +267,9 @@ _short.maxlong = 60
 
 def preview(value: Any) -> str:
     """Show a value in at most 200 characters, whatever its size and whatever its repr does."""
+    kind = type(value)
+    if kind in _NUMBERS or (kind is int and -_LARGE < value < _LARGE):
+        return repr(value)
     try:
         text = _short.repr(value)
     except KeyboardInterrupt:

@@ -13,6 +13,10 @@ _DEEPEST = 100  # containers in one another
 _LARGEST = 2**63  # whole numbers that every reader of JSON takes
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_decode = json.JSONDecoder().decode
+
+
 def written(value: Any) -> bytes | None:
     """Write a value as JSON in UTF-8; None if JSON would not give back the very same.
 
@@ -29,18 +33,17 @@ def written(value: Any) -> bytes | None:
     >>> written((1, 2)) is None
     True
     """
+    if type(value) is int:  # what most loops count with
+        return b"%d" % value if -_LARGEST <= value < _LARGEST else None
     try:
-        if not _is_exact(value):
-            return None
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), check_circular=False)
-        return text.encode()
+        return _encode(value).encode() if _is_exact(value) else None
     except UnicodeEncodeError:
         return None
 
 
 def read(text: bytes | bytearray | memoryview) -> Any:
     """Read what `written` wrote."""
-    return json.loads(bytes(text))
+    return _decode(str(text, "utf-8"))
 
 
 def _is_exact(value: Any) -> bool:

@@ -26,6 +26,7 @@ from daskloop.record.rows import (
 )
 from daskloop.record.run_file import open_to_read
 from daskloop.record.standing_row import STANDING_COLUMNS, Standing
+from daskloop.record.stretch import unfolded
 
 __all__ = ["Face", "Sent", "Whole", "combined", "read_face", "read_whole"]
 
@@ -146,11 +147,16 @@ def _records(
             before = signer.checksum(b"records", before, row)
             if before != checksum or row[0] != number:
                 raise damaged(path, f"the checksum of row {number} of its table 'records' is wrong")
-            records.append(_made(record_of, row, path, "a row of its table 'records'"))
+            records += _made(_records_of, row, path, "a row of its table 'records'")
     standing = face.standing
     if (number, before) != (standing.records, standing.head):
         raise damaged(path, f"its table 'records' has {number} rows, not {standing.records}")
     return tuple(records)
+
+
+def _records_of(row: Sequence[Any]) -> Sequence[Recorded]:
+    record = record_of(row)
+    return list(unfolded(record)) if record.stretch else [record]
 
 
 def _submitted(

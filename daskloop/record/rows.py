@@ -36,9 +36,9 @@ __all__ = [
 RECORD_COLUMNS = (
     "id slug child iteration run_count submission state message value stored_name stored_offset "
     "size preview error_class error_text traceback retriable final attempted start_time parts "
-    "width worker started ended at epoch outer"
+    "width stretch worker started ended at epoch outer"
 ).replace(" ", ", ")
-SUBMITTED_COLUMNS = "id, slug, child, iteration, run_count, submission, at, epoch, outer"
+SUBMITTED_COLUMNS = "id, slug, child, iteration, run_count, submission, at, leader, epoch, outer"
 
 Child = tuple[Address, str, "int | None"]
 """Which child of which task, whatever the iteration: the places around it, slug and index."""
@@ -117,10 +117,7 @@ def _address_of(slug: Any, child: Any, iteration: Any, outer: Any) -> Address:
 def _parts_row(parts: Mapping[int, tuple[Sealed, ...] | str]) -> bytes | None:
     if not parts:
         return None
-    plain = {
-        key: cut if isinstance(cut, str) else [one.wire() for one in cut]
-        for key, cut in parts.items()
-    }
+    plain = {key: cut if isinstance(cut, str) else list(cut) for key, cut in parts.items()}
     packed: bytes = msgpack.packb(plain, unicode_errors="surrogatepass")
     return packed
 
@@ -157,6 +154,7 @@ def record_row(number: int, epoch: int, one: Recorded) -> Row:
         None if one.start_time is None else _time(one.start_time),
         _parts_row(one.parts),
         one.width,
+        one.stretch or None,
         one.worker,
         _time(one.started),
         _time(one.ended),
@@ -172,7 +170,7 @@ def record_of(row: Sequence[Any]) -> Recorded:
         _, slug, child, iteration, run_count, submission, state, message,
         value, name, offset, size, preview,
         error_class, error_text, traceback,
-        retriable, final, attempted, start_time, parts, width, worker,
+        retriable, final, attempted, start_time, parts, width, stretch, worker,
         started, ended, at, _, outer,
     ) = row  # fmt: skip
     return Recorded(
@@ -195,6 +193,7 @@ def record_of(row: Sequence[Any]) -> Recorded:
         started,
         ended,
         at,
+        b"" if stretch is None else bytes(stretch),
     )
 
 
@@ -203,13 +202,22 @@ def submitted_row(number: int, epoch: int, one: Submitted) -> Row:
     slug, child, iteration = one.address[-1]
     outer = _outer_row(one.address)
     counts = (one.run_count, one.submission)
-    return (number, slug, child, iteration, *counts, _time(one.at), epoch, outer)
+    leader = None if one.leader is None else json.dumps(one.leader)
+    return (number, slug, child, iteration, *counts, _time(one.at), leader, epoch, outer)
 
 
 def submitted_of(row: Sequence[Any]) -> Submitted:
     """Read the row of an attempt that was sent on its way."""
-    _, slug, child, iteration, run_count, submission, at, _, outer = row
-    return Submitted(_address_of(slug, child, iteration, outer), run_count, submission, at)
+    _, slug, child, iteration, run_count, submission, at, leader, _, outer = row
+    address = _address_of(slug, child, iteration, outer)
+    return Submitted(
+        address, run_count, submission, at, None if leader is None else _leader(leader)
+    )
+
+
+def _leader(text: str) -> tuple[int, int, int, int]:
+    index, iteration, run_count, submission = (int(one) for one in json.loads(text))
+    return index, iteration, run_count, submission
 
 
 def header_row(header: Header, signed: bool) -> Row:

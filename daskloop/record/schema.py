@@ -29,7 +29,7 @@ __all__ = [
 APPLICATION_ID = 0x44534B4C
 """``DSKL``: by this a run file is told from other SQLite files."""
 
-VERSION = 1
+VERSION = 2
 """Version of the tables, kept as ``user_version``."""
 
 Step = Callable[[sqlite3.Connection, Signer], None]
@@ -121,6 +121,7 @@ CREATE TABLE records ( -- one row for each state that stands, in the order in wh
     start_time REAL, -- when the next attempt may start, seconds since 1970, UTC
     parts BLOB, -- msgpack: the result cut into elements, for each way to cut it; NULL if not cut
     width INTEGER, -- of a map: how many children there are
+    stretch BLOB, -- msgpack: the iterations just before it that ended in the same future, if any
     worker TEXT NOT NULL, -- address of the worker
     started REAL NOT NULL, -- by the worker's clock, seconds since 1970, UTC; 0 if it never began
     ended REAL NOT NULL, -- the same; 0 if it never began
@@ -139,6 +140,7 @@ CREATE TABLE submitted ( -- one row for each child: its newest attempt that was 
     run_count INTEGER NOT NULL, -- number of the attempt at this iteration, from 1
     submission INTEGER NOT NULL, -- number of its submission, from 0
     at REAL NOT NULL, -- when it was sent, seconds since 1970, UTC
+    leader TEXT, -- JSON: numbers in the key of the future it travels in; NULL if that is its own
     epoch INTEGER NOT NULL, -- of the driver that sent it
     outer TEXT, -- JSON: places around this one, as in records
     checksum BLOB NOT NULL -- over this row, going on from that of the header

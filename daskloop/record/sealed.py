@@ -6,9 +6,11 @@ whoever reads `state.result`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from daskloop.deferred import Deferred
 from daskloop.errors import RemoteError, RemoteTraceback, StoreError
 from daskloop.record.pickling import frames_size, freeze, join, layout, preview, thaw
 
@@ -27,13 +29,11 @@ class ErrorText:
     traceback: str
 
 
-Wire = tuple["bytes | None", "str | None", int, int, str]
-"""A `Sealed` as plain data, for envelopes and orders."""
+class Sealed(NamedTuple):
+    """A pickled value, inline or stored.
 
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """A pickled value, inline or stored."""
+    A tuple of plain data, so that envelopes and orders carry it as it is.
+    """
 
     data: bytes | None
     """The bytes, if inline."""
@@ -46,31 +46,33 @@ class Sealed:
     preview: str
     """At most 200 characters of its repr, for people."""
 
-    def wire(self) -> Wire:
-        """Return plain data that msgpack can carry."""
-        return (self.data, self.name, self.offset, self.size, self.preview)
-
     @classmethod
     def from_wire(cls, wire: Any) -> Sealed:
-        """Rebuild from plain data."""
+        """Rebuild from plain data; raises TypeError if it is something else."""
         return cls(*wire)
 
 
-def seal(value: Any, what: str, limit: int, store: PayloadStore | None, tag: str) -> Sealed:
+def seal(
+    value: Any,
+    what: str | Callable[[], str],
+    limit: int,
+    store: PayloadStore | None,
+    tag: str | Callable[[], str],
+) -> Sealed:
     """Close a value.
 
     Parameters
     ----------
     value : Any
         The value.
-    what : str
-        How to call it in an error.
+    what : str or callable
+        How to call it in an error, or what makes that.
     limit : int
         Bytes up to which it stays inline.
     store : PayloadStore or None
         Where a larger one goes; without a store it stays inline whatever its size.
-    tag : str
-        Marks the writer in the stored name.
+    tag : str or callable
+        Marks the writer in the stored name, or what makes it: most values are not stored.
 
     Raises
     ------
@@ -79,13 +81,12 @@ def seal(value: Any, what: str, limit: int, store: PayloadStore | None, tag: str
     StoreError
         If it cannot be stored.
     """
-    frames = freeze(value, what)
+    frames, text = freeze(value, what), preview(value)
     size = frames_size(frames)
-    text = preview(value)
     if size <= limit or store is None:
         data = join(frames)
         return Sealed(data, None, 0, len(data), text)
-    name = store.put(layout(frames), tag)
+    name = store.put(layout(frames), tag if isinstance(tag, str) else tag())
     return Sealed(None, name, 0, size, text)
 
 
@@ -105,13 +106,15 @@ def unseal(sealed: Sealed, store: PayloadStore | None) -> Any:
     return thaw(store.get(sealed.name, sealed.offset, length))
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Deferred):
     """A sealed value that a state holds until somebody asks for it."""
 
-    sealed: Sealed
-    store: PayloadStore | None
-    """Held on to, so that a temporary store lives as long as the states that need it."""
+    __slots__ = ("sealed", "store")
+
+    def __init__(self, sealed: Sealed, store: PayloadStore | None) -> None:
+        self.sealed = sealed
+        self.store = store
+        """Held on to, so that a temporary store lives as long as the states that need it."""
 
     def open(self) -> Any:
         """Return the value."""
@@ -119,7 +122,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldError:
+class HeldError(Deferred):
     """A sealed exception, with the words to fall back on where its class cannot be imported."""
 
     sealed: Sealed | None

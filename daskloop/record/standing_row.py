@@ -11,6 +11,7 @@ from daskloop import states
 from daskloop.record.checksums import SIZE, Row
 from daskloop.record.entries import Header, Owner, Recorded, Status, Summary
 from daskloop.record.rows import Child, child_of, number_of, text_of
+from daskloop.record.stretch import length
 
 __all__ = ["STANDING_COLUMNS", "Children", "Standing", "counted"]
 
@@ -129,7 +130,8 @@ def counted(records: Iterable[Recorded]) -> tuple[int, int, int]:
     """Count iterations that went on to another, attempts, and attempts that failed."""
     iterations = attempts = failures = 0
     for one in records:
-        iterations += one.state == "Looped"
-        attempts += one.attempted
+        more = length(one)
+        iterations += more * (one.state == "Looped")
+        attempts += more * one.attempted
         failures += one.attempted and one.state in _FAILED
     return iterations, attempts, failures

@@ -67,6 +67,9 @@ def same(found: Any, wanted: Any, what: str) -> None:
         for field in fields(wanted):
             name = field.name
             same(getattr(found, name), getattr(wanted, name), f"{what}.{name}")
+    elif hasattr(wanted, "_fields"):  # a named tuple
+        for name in wanted._fields:
+            same(getattr(found, name), getattr(wanted, name), f"{what} {name}")
     elif isinstance(wanted, (tuple, list)):
         hold(len(found) == len(wanted), f"{what} has {len(found)} parts, not {len(wanted)}")
         for number, (one, other) in enumerate(zip(found, wanted, strict=True)):

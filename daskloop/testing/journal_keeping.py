@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Sequence
 
 from daskloop.record.entries import Header, Recorded, Submitted, Summary
+from daskloop.record.stretch import Turn, pack_turns, unfolded
 from daskloop.testing.journal_bench import RUN, Bench, hold, looped, same
-from daskloop.testing.journal_samples import Trap, at, header, pickled, records, sent
+from daskloop.testing.journal_samples import WHEN, Trap, at, header, pickled, plain, records, sent
 
 __all__ = ["KEEPING"]
 
@@ -40,6 +41,22 @@ def _round_trip(bench: Bench) -> None:
         for one, other in zip(found, wanted, strict=True):
             same(one, other, f"record {other!r:.200} has come back changed: its")
         ledger.close()
+
+
+def _stretches(bench: Bench) -> None:
+    """Iterations that ended in one future come back one by one, and are counted so."""
+    turns = [
+        Turn(2, "first", plain(1), WHEN, WHEN + 1.5),
+        Turn(1, "\udc80", pickled(Trap()), WHEN + 1.5, WHEN + 2.0),
+    ]
+    record = Recorded(
+        *(at("long-6", 4, 7), 1, 3, "Looped", "third", plain(3)), stretch=pack_turns(turns)
+    )
+    ledger = bench.begin()
+    ledger.commit([record], ())
+    same(bench.journal.read(RUN).records, tuple(unfolded(record)), "a stretch of iterations")
+    _count(bench.summary(), (0, 3, 3, 0))
+    ledger.close()
 
 
 def _order(bench: Bench) -> None:
@@ -153,6 +170,7 @@ KEEPING: Sequence[Callable[[Bench], None]] = (
     _fresh,
     _headers,
     _round_trip,
+    _stretches,
     _order,
     _submitted,
     _nothing,

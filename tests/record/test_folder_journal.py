@@ -386,8 +386,10 @@ def test_a_newer_journal_is_refused_with_both_versions(journal: FolderJournal) -
     ended(journal)
     change(file_of(journal), f"PRAGMA user_version = {schema.VERSION + 2}")
     before = file_of(journal).read_bytes()
+    known = schema.VERSION
+    says = rf"has version {known + 2}.* up to {known}: .*Use the newer"
     for use in (journal.read, journal.resume):
-        with pytest.raises(JournalError, match=r"has version 3.* up to 1: .*Use the newer"):
+        with pytest.raises(JournalError, match=says):
             use(RUN)
     assert journal.runs()[0].status == "damaged"
     assert file_of(journal).read_bytes() == before
@@ -406,7 +408,7 @@ def _add_a_column(connection: sqlite3.Connection, signer: Signer) -> None:
 
 @pytest.fixture
 def next_version(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
-    """Pretend that daskloop has a version 2, and this step to it."""
+    """Pretend that daskloop has one version more, and this step to it."""
 
     def pretend(step: Any) -> None:
         tables = dict(schema.TABLES)
@@ -416,8 +418,8 @@ def next_version(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
             connection.execute("ALTER TABLE tasks ADD COLUMN extra")
             tables["tasks"] = connection.execute("SELECT sql FROM sqlite_master").fetchone()[0]
         monkeypatch.setattr(schema, "TABLES", tables)
-        monkeypatch.setattr(schema, "VERSION", 2)
-        monkeypatch.setattr(schema, "STEPS", {1: step})
+        monkeypatch.setattr(schema, "STEPS", {schema.VERSION: step})
+        monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
 
     return pretend
 
@@ -436,10 +438,11 @@ def test_an_older_journal_is_brought_up_to_date_with_a_copy_beside_it(
     ledger.close()
     assert past.records == (looped(1),)
     assert journal.read(RUN).records == (looped(1), looped(2))
-    copy = path.with_name("run.sqlite.v1")
+    old = schema.VERSION - 1
+    copy = path.with_name(f"run.sqlite.v{old}")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with contextlib.closing(sqlite3.connect(copy)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (old,)
         assert connection.execute("SELECT count(*) FROM records").fetchone() == (1,)
     assert journal.runs()[0].iterations == 2
 
@@ -462,16 +465,19 @@ def test_a_step_that_fails_changes_nothing_and_no_copy_is_overwritten(
         with pytest.raises(JournalError, match="disk is full"):
             journal.resume(RUN)
         assert path.read_bytes() == before
-    copies = sorted(one.name for one in path.parent.glob("run.sqlite.v1*"))
-    assert copies == ["run.sqlite.v1", "run.sqlite.v1-2"]
+    copy = f"run.sqlite.v{schema.VERSION - 1}"
+    copies = sorted(one.name for one in path.parent.glob(f"{copy}*"))
+    assert copies == [copy, f"{copy}-2"]
 
 
 def test_a_version_that_no_step_leads_from_is_refused(
     journal: FolderJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended(journal)
-    monkeypatch.setattr(schema, "VERSION", 3)
-    with pytest.raises(JournalError, match="has version 1, from which no step leads to version 3"):
+    old, new = schema.VERSION, schema.VERSION + 2
+    monkeypatch.setattr(schema, "VERSION", new)
+    says = f"has version {old}, from which no step leads to version {new}"
+    with pytest.raises(JournalError, match=says):
         journal.resume(RUN)
 
 

@@ -127,6 +127,7 @@ def test_a_key_that_is_no_text_is_refused_without_being_shown(key: Any) -> None:
 
 def test_every_field_of_a_record_has_a_value_in_some_sample() -> None:
     default = Recorded(samples.at(), 1, 0, "Looped", "")
-    for field in dataclasses.fields(Recorded):
+    # A stretch comes back unfolded, as records of their own: see test_stretch.
+    for field in (one for one in dataclasses.fields(Recorded) if one.name != "stretch"):
         values = [getattr(one, field.name) for one in samples.records()]
         assert any(value != getattr(default, field.name) for value in values), field.name

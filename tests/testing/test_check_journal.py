@@ -84,7 +84,7 @@ class Broken(FolderJournal):
 class _NoPreview(Wrapped):
     def commit(self, records: Sequence[Recorded], submitted: Sequence[Submitted]) -> None:
         cut = [
-            replace(one, value=one.value and replace(one.value, preview=one.value.preview[:10]))
+            replace(one, value=one.value and one.value._replace(preview=one.value.preview[:10]))
             for one in records
         ]
         super().commit(cut, submitted)
