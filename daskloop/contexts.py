@@ -9,7 +9,7 @@ again, so nothing leaks to another loop on the same worker thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -109,14 +109,24 @@ class Context(Mapping[str, Any]):
         finally:
             _values.reset(token)
 
-    @contextmanager
-    def only(self, values: Mapping[str, Any]) -> Iterator[Context]:
+    def only(self, values: Mapping[str, Any]) -> AbstractContextManager[None]:
         """Replace all values for the time of a ``with`` block."""
-        token = _values.set(values)
-        try:
-            yield self
-        finally:
-            _values.reset(token)
+        return _Only(values)
+
+
+class _Only:
+    """Entered for each attempt: as light as can be."""
+
+    __slots__ = ("_token", "_wanted")
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._wanted = values
+
+    def __enter__(self) -> None:
+        self._token = _values.set(self._wanted)
+
+    def __exit__(self, *_: object) -> None:
+        _values.reset(self._token)
 
 
 context = Context()

@@ -56,7 +56,7 @@ class MapOpened(Event):
 
 @dataclass(frozen=True, slots=True)
 class IterationEnded(Event):
-    """One iteration of a loop is done and recorded; the loop goes on."""
+    """One iteration of a loop, or several in one future, is done and recorded; the loop goes on."""
 
     address: Address
     name: str
@@ -64,6 +64,8 @@ class IterationEnded(Event):
     worker: str
     seconds: float
     """Time in user code."""
+    count: int = 1
+    """How many iterations ended in that time; the address and the message are of the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,12 @@ class RunEnded(Event):
     iterations: int
     retries: int
     losses: int
+    futures: int = 0
+    """Futures that came back."""
+    work: float = 0.0
+    """Seconds in user code, of all attempts together."""
+    batched: bool = False
+    """True if ``batch`` was set for the run to something else than 1."""
 
 
 class Listener(Protocol):
@@ -140,6 +148,10 @@ class Listener(Protocol):
     -----
     Called on a thread of its own, one event after the other; what it raises is logged and
     stops nothing.
+
+    Events are as grave as log lines: an ended iteration `logging.DEBUG`, an ended child that did
+    not fail `logging.INFO`. A listener with an attribute ``level`` is content with those of that
+    level and above; when no listener wants more, the others are not even made.
     """
 
     def hear(self, event: Event) -> None:

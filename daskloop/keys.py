@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Address", "Place", "dask_key", "full_name", "idempotency_key", "run_name"]
+__all__ = ["Address", "Place", "dask_key", "full_name", "idempotency_key", "key_text", "run_name"]
 
 
 class Place(NamedTuple):
@@ -70,6 +71,17 @@ def dask_key(
     """
     slug, index, iteration = address[-1]
     return (f"{slug}-{run[-8:]}", -1 if index is None else index, iteration, run_count, submission)
+
+
+def key_text(key: Sequence[object]) -> str:
+    """Write a Dask key as text, to name its claim.
+
+    Examples
+    --------
+    >>> key_text(("fib-1-7f3a9c12", -1, 2, 1, 0))
+    'fib-1-7f3a9c12/-1/2/1/0'
+    """
+    return "/".join(str(part) for part in key)
 
 
 def idempotency_key(run: str, address: Address) -> str:

@@ -1,8 +1,6 @@
 """What happened to a task, a child or a flow, in the words of Prefect Core.
 
-The happy path of a loop is one line::
-
-    Pending -> Running -> Looped -> Running -> ... -> Running -> Success
+The happy path of a loop: Pending, Running, Looped, Running, ... Looped, Running, Success.
 
 Finished states end an attempt. `Looped` is finished, yet neither success nor failure:
 one iteration is done and the loop goes on.
@@ -15,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from daskloop.blame import raise_first_failure
-from daskloop.deferred import Deferred
+from daskloop.deferred import Holder
 
 __all__ = [
     "Cached",
@@ -38,7 +36,7 @@ __all__ = [
 ]
 
 
-class State:
+class State(Holder):
     """What happened, with a message for people and a result for programs.
 
     Parameters
@@ -66,13 +64,12 @@ class State:
         self.loop_messages: tuple[str, ...] = ()
         """The messages of the last few iterations, oldest first."""
         self._loop_payload: Any = None
+        self._loop_states: Any = ()
 
     @property
     def result(self) -> Any:
         """The value, fetched on first use."""
-        if isinstance(self._result, Deferred):
-            self._result = self._result.open()
-        return self._result
+        return self._opened("_result")
 
     @result.setter
     def result(self, value: Any) -> None:
@@ -86,21 +83,24 @@ class State:
     @property
     def loop_payload(self) -> Any:
         """The last good payload of a loop that failed, fetched on first use."""
-        if isinstance(self._loop_payload, Deferred):
-            self._loop_payload = self._loop_payload.open()
-        return self._loop_payload
+        return self._opened("_loop_payload")
 
-    def remember_loop(self, count: int, messages: tuple[str, ...], payload: Any) -> None:
+    @property
+    def loop_states(self) -> list[State]:
+        """The states of the iterations before, oldest first, if ``history=True`` was asked for."""
+        return list(self._opened("_loop_states"))
+
+    def remember_loop(
+        self, count: int, messages: tuple[str, ...], payload: Any, states: Any = ()
+    ) -> None:
         """Note how far the loop had come when this state ended it."""
         self.loop_count = count
         self.loop_messages = messages
         self._loop_payload = payload
+        self._loop_states = states
 
     def __repr__(self) -> str:
         return f'<{type(self).__name__}: "{self.message or ""}">'
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_result": self.result, "_loop_payload": self.loop_payload}
 
     def is_pending(self) -> bool:
         """Tell whether the task has yet to run, `Scheduled` and `Retrying` included."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dask
 import pytest
 
 from tests import shared_clusters
@@ -70,23 +71,37 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.fail("the test left behind:\n  " + "\n  ".join(left), pytrace=False)
 
 
-@pytest.fixture(params=["inline", "threads", "processes"])
+MODES = [
+    "inline",
+    "threads",
+    "processes",
+    "inline-auto",
+    "threads-auto",
+    pytest.param("processes-auto", marks=pytest.mark.slow),
+]
+
+
+@pytest.fixture(params=MODES)
 def executor(request: pytest.FixtureRequest) -> Iterator[Any]:
     """What to pass as ``flow.run(executor=...)``: each kind in turn.
 
     "threads" and "processes" are clients of clusters that the whole session shares: one
-    worker of 4 threads, 2 workers of one. A test that wants fewer kinds says so::
+    worker of 4 threads, 2 workers of one. With "-auto" the configuration asks for ``batch="auto"``
+    while the test runs, so that one future may hold several attempts. A test that wants fewer
+    kinds, or is about one attempt in one future, says so::
 
         @pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
 
     A test that needs a cluster of its own, or one that a run starts, passes the word or a
     cluster itself.
     """
-    if request.param == "inline":
-        yield "inline"
-        return
-    cluster = getattr(shared_clusters, request.param)
-    yield cluster.client()
+    kind, _, batch = request.param.partition("-")
+    with dask.config.set({"daskloop.batch": batch or 1}):
+        if kind == "inline":
+            yield "inline"
+            return
+        cluster = getattr(shared_clusters, kind)
+        yield cluster.client()
     left = cluster.leftover_tasks()
     if left and not request.node.stash.get(_FAILED, True):
         pytest.fail(f"the scheduler still holds {len(left)} task(s): {left[:5]}", pytrace=False)

@@ -8,7 +8,7 @@ The engine itself is asked: it is given the record up to the attempt, and says w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from daskloop.cli.exit_codes import CannotStart
@@ -17,10 +17,10 @@ from daskloop.flow.flow import Flow
 from daskloop.plan.compile import compile_plan
 from daskloop.record.entries import LOST, TAKEN_BACK, Past, Recorded
 from daskloop.record.store import PayloadStore
-from daskloop.run.body import surroundings
+from daskloop.run.body import Surroundings
 from daskloop.run.closing import Closing
 from daskloop.run.machine import Machine
-from daskloop.run.order import Attempt, Shared, open_tree, unpack
+from daskloop.run.order import open_tree, unpack_own, unpack_shared
 from daskloop.run.orders import Orders
 from daskloop.run.replay import Memory
 from daskloop.run.standing import Child
@@ -96,10 +96,13 @@ def rebuild(
         )
     closing = Closing(None, 0, run)  # nothing is written to the run's store
     orders = Orders(machine.standing, closing, run, {}, claims=None, here=True)
-    job = orders.job(child)
-    shared: Shared = unpack(Shared, job.shared)
-    attempt: Attempt = unpack(Attempt, job.own)
-    attempt = replace(attempt, run_count=made.run_count if made is not None else 1)
+    assert child.pack is not None
+    job, refused = orders.job(child.pack, past.summary.updated)
+    if job is None or child in refused:
+        raise CannotStart(f"{target.name} in run '{run}' cannot be called: {refused[child]}")
+    shared = unpack_shared(job.shared)
+    attempt = next(one for one in unpack_own(job.own).attempts if one.child == child.index)
+    attempt = attempt._replace(run_count=made.run_count if made is not None else 1)
     inputs = (*shared.inputs, *attempt.inputs)
     return Call(
         name=child.name,
@@ -107,7 +110,7 @@ def rebuild(
         run_count=attempt.run_count,
         function=child.node.plan.task.shipped,
         arguments={name: open_tree(tree, store) for name, tree in inputs},
-        context={**surroundings(shared, attempt, store), "parameters": dict(parameters)},
+        context={**Surroundings(shared, attempt, store), "parameters": dict(parameters)},
         recorded=made,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from daskloop.define import signature
+from daskloop.define.batch import Batch, checked_batch
 from daskloop.define.hooks import Hook, Hooks, StateHandler, check_callable, hooks
 from daskloop.define.limits import Duration, Limits, count, limits
 from daskloop.define.names import checked_name
@@ -50,6 +51,7 @@ class Definition:
         max_time: Duration | None = None,
         max_worker_losses: int | None = None,
         at_most_once: bool = False,
+        batch: Batch | None = None,
         trigger: Trigger | None = None,
         skip_on_upstream_skip: bool = True,
         on_failure: Hook | None = None,
@@ -67,6 +69,7 @@ class Definition:
             max_retries, retry_delay, retry_jitter, retry_on, retry_if
         )
         self.limits: Limits = limits(timeout, max_loops, max_time, max_worker_losses, at_most_once)
+        self.batch = _batch(batch)
         self.hooks: Hooks = hooks(
             state_handlers=state_handlers,
             on_failure=on_failure,
@@ -209,6 +212,10 @@ def _skip(value: object) -> bool:
     return value
 
 
+def _batch(value: object) -> Batch | None:
+    return None if value is None else checked_batch(value, "batch")
+
+
 def _nout(value: object) -> int | None:
     return None if value is None else count(value, "nout", 0, 1_000_000)
 
@@ -220,4 +227,5 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "trigger": _trigger,
     "skip_on_upstream_skip": _skip,
     "nout": _nout,
+    "batch": _batch,
 }

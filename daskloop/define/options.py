@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypedDict
 
+from daskloop.define.batch import Batch
 from daskloop.define.hooks import Hook, StateHandler
 from daskloop.define.limits import Duration
 from daskloop.define.retry import RetryDelay, RetryOn
@@ -31,6 +32,7 @@ class TaskOptions(TypedDict, total=False):
     max_time: Duration | None
     max_worker_losses: int | None
     at_most_once: bool
+    batch: Batch | None
     trigger: Trigger | None
     skip_on_upstream_skip: bool
     on_failure: Hook | None

@@ -52,7 +52,11 @@ class Task(Definition):
     max_worker_losses : int, optional
         How many workers may be lost under the task; 3 if not given.
     at_most_once : bool
-        Never run an attempt again whose worker was lost.
+        Never run an attempt again whose worker was lost; each attempt has a future of its own.
+    batch : int or "auto", optional
+        How many attempts, iterations of a loop and children of a map, one Dask future may hold;
+        with "auto" as many as are short against what a future costs. If not given, what
+        ``flow.run(batch=...)`` or the configuration says.
     trigger : callable, optional
         When to run, given how the upstream tasks ended; `all_successful` if not given.
     skip_on_upstream_skip : bool

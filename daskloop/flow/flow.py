@@ -143,7 +143,13 @@ class Flow(TaskGraph):
         task_states : mapping, optional
             States of an earlier run to start from, by task: what succeeded is not run again, a
             loop that failed goes on at the iteration it had reached.
-        batch, history, report : optional
+        batch : int or "auto", optional
+            How many attempts one Dask future may hold, for tasks that do not say it themselves;
+            else that of the configuration ``daskloop.batch``, which is 1.
+        history : bool
+            Keep the states of all iterations: the final state of each loop has them in
+            ``state.loop_states``. Otherwise they are counted, and the last messages kept.
+        report : optional
             Not there yet in this version.
         store : optional
             Directory or URL that all workers share, for large values.

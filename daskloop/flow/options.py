@@ -8,6 +8,7 @@ from typing import Any
 
 from daskloop.config import setting
 from daskloop.contexts import RESERVED
+from daskloop.define.batch import Batch, checked_batch
 from daskloop.define.limits import count
 from daskloop.record.journal import Journal
 from daskloop.run.options import RunOptions
@@ -16,7 +17,7 @@ __all__ = ["OPTION_NAMES", "checked_options"]
 
 OPTION_NAMES = tuple(field.name for field in fields(RunOptions))
 
-_NOT_YET = ("history", "report")
+_NOT_YET = ("report",)
 
 
 def checked_options(
@@ -33,6 +34,7 @@ def checked_options(
     raise_on_failure: bool = False,
     store: Any = None,
     batch: int | str | None = None,
+    history: bool = False,
     **not_yet: Any,
 ) -> RunOptions:
     """Check the options of a run and freeze them.
@@ -55,11 +57,6 @@ def checked_options(
                 f"flow.run({name}={not_yet[name]!r}): {name} is not there yet in this version of "
                 "daskloop; leave it out"
             )
-    if batch is not None and (isinstance(batch, bool) or batch != 1):
-        raise ValueError(
-            f"flow.run(batch={batch!r}): only batch=1, one attempt in one future, is there yet in "
-            "this version of daskloop; leave it out"
-        )
     if not isinstance(resume, (bool, str)) or resume == "":
         raise TypeError(f"flow.run(resume={resume!r}): give True, or the name of a run")
     for name, text in (("only", only), ("from_iteration", from_iteration)):
@@ -80,7 +77,8 @@ def checked_options(
         workers=None if workers is None else count(workers, "workers", 1, 1_000_000),
         context=_context(context),
         task_states=task_states,
-        batch=batch,
+        batch=_batch(batch),
+        history=_flag("history", history),
         journal=_journal(journal),
         resume=resume,
         allow_code_change=_flag("allow_code_change", allow_code_change),
@@ -95,6 +93,12 @@ def _flag(name: str, given: object) -> bool:
     if not isinstance(given, bool):
         raise TypeError(f"flow.run({name}={given!r}): give True or False")
     return given
+
+
+def _batch(given: object) -> Batch:
+    if given is None:
+        return checked_batch(setting("batch"), "config daskloop.batch")
+    return checked_batch(given, "flow.run(batch=...)")
 
 
 def _journal(given: Any) -> Journal | None:

@@ -22,6 +22,8 @@ from daskloop.events import (
 
 __all__ = ["LogListener"]
 
+_PRICE = 0.003  # seconds that a future costs on Dask, all processes together
+_MANY = 100  # futures whose price is worth a word
 _LONGEST = 500  # characters of a message in a log line
 
 
@@ -36,6 +38,11 @@ class LogListener:
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
         self._logger = logger or logging.getLogger("daskloop.run")
+
+    @property
+    def level(self) -> int:
+        """The least level of which a line would be written."""
+        return self._logger.getEffectiveLevel()
 
     def hear(self, event: Event) -> None:
         """Log one event."""
@@ -53,7 +60,10 @@ def _line(event: Event) -> tuple[int, str]:
             return logging.INFO, f"{event.name}: mapped over {event.width} elements"
         case IterationEnded():
             done = event.address[-1].iteration
-            return logging.DEBUG, f"{event.name}: iteration {done}: {_short(event.message)}"
+            which = (
+                f"iteration {done}" if event.count == 1 else f"{event.count} iterations to {done}"
+            )
+            return logging.DEBUG, f"{event.name}: {which}: {_short(event.message)}"
         case AttemptFailed():
             where = f"iteration {event.address[-1].iteration}, try {event.run_count}"
             return logging.INFO, f"{event.name}: {where} of {event.attempts}: failed: " + _short(
@@ -85,9 +95,16 @@ def _ended(event: ChildEnded) -> tuple[int, str]:
 
 
 def _summary(event: RunEnded) -> str:
-    return (
+    text = (
         f"run {event.run}: {type(event.state).__name__} in {event.seconds:.3g} s, "
         f"{event.iterations} iterations, {event.retries} retries, {event.losses} losses"
+    )
+    each = event.work / max(event.futures, 1)
+    if event.batched or event.futures < _MANY or each >= _PRICE:
+        return text
+    return (
+        f"{text}; each of its {event.futures:,} futures held {each * 1000:.2g} ms of work, and a "
+        f'future costs about {_PRICE * 1000:g} ms: batch="auto" puts many attempts into one'
     )
 
 

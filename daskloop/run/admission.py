@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
+from collections import deque
+from collections.abc import Callable
 
+from daskloop.run.packing import PLACE
 from daskloop.run.standing import Child
 
 __all__ = ["Admission"]
@@ -22,9 +24,9 @@ class Admission:
     def __init__(self, slots: int) -> None:
         self.slots = slots
         self.out = 0
-        """Children that are announced or in flight."""
-        self._queue: list[tuple[bool, int, Child]] = []
-        self._pushed = 0
+        """What those take of the window that are announced or in flight, in parts of a `PLACE`."""
+        self._continuing: deque[Child] = deque()
+        self._beginning: deque[Child] = deque()
 
     @property
     def window(self) -> int:
@@ -35,28 +37,56 @@ class Admission:
         """Let a child take a place in the window, once."""
         if not child.admitted:
             child.admitted = True
-            self.out += 1
+            self.out += child.weight
 
     def leave(self, child: Child) -> None:
         """Let a child give its place up, if it has one."""
         if child.admitted:
             child.admitted = False
-            self.out -= 1
+            self.out -= child.weight
 
     def push(self, child: Child) -> None:
         """Queue a child that is ready."""
-        self._pushed += 1
-        heapq.heappush(self._queue, (not child.continuing, self._pushed, child))
+        (self._continuing if child.continuing else self._beginning).append(child)
 
-    def pop(self) -> Child | None:
-        """Take the next child whose turn it is, if there is room for one."""
-        while self._queue and self.out < self.window:
-            child = heapq.heappop(self._queue)[2]
-            if not child.ended:
-                return child
-        return None
+    @property
+    def waiting(self) -> int:
+        """How many are queued."""
+        return len(self._continuing) + len(self._beginning)
+
+    def pop(
+        self, size_of: Callable[[Child], int], may_share: Callable[[Child, Child], bool]
+    ) -> list[Child]:
+        """Take the next child, with those behind it that share its future, if there is room.
+
+        Parameters
+        ----------
+        size_of : callable
+            Takes the first child, returns how many share its future at most.
+        may_share : callable
+            Takes the first child and another one.
+        """
+        if self.out >= self.window * PLACE:
+            return []
+        company: list[Child] = []
+        size = 1
+        queue = self._continuing or self._beginning
+        while queue and len(company) < size:
+            child = queue[0]
+            if child.ended:
+                queue.popleft()
+                queue = queue or (self._beginning if not company else queue)
+                continue
+            if not company:
+                size = size_of(child)
+            elif not may_share(company[0], child):
+                break
+            company.append(queue.popleft())
+        return company
 
     def drain(self) -> list[Child]:
         """Take everybody off the queue."""
-        queue, self._queue = self._queue, []
-        return [child for _, _, child in queue if not child.ended]
+        queue = [*self._continuing, *self._beginning]
+        self._continuing.clear()
+        self._beginning.clear()
+        return [child for child in queue if not child.ended]

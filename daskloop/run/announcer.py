@@ -34,6 +34,11 @@ class Announcer:
             self._thread.daemon = True  # a listener that hangs must not keep the process
             self._thread.start()
 
+    @property
+    def level(self) -> int:
+        """Of `logging`: the least grave events that any listener wants to hear of."""
+        return min((getattr(one, "level", logging.DEBUG) for one in self._listeners), default=100)
+
     def tell(self, events: Sequence[Event]) -> None:
         """Queue events."""
         if self._thread is not None and events:

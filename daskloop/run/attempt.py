@@ -1,8 +1,9 @@
-"""Call a task's function once, on a worker, and bring back an envelope whatever it does.
+"""Execute a future's attempts on a worker, and bring back an envelope whatever they do.
 
 ::
 
-    order ─► claim ─► open inputs ─► set context ─► call ─► outcome ─► seal ─► envelope
+    orders ─► claim ─► for each child: open inputs ─► set context ─► call ─► outcome ─► seal ─┐
+    envelope ◄────────────────────────────────────────────────────────────────────────────────┘
 
 Nothing gets past this wrapper: no exception, no `BaseException`, no exit, no value that cannot
 be pickled. All of them become entries of an envelope, which is plain bytes.
@@ -10,21 +11,21 @@ be pickled. All of them become entries of an envelope, which is plain bytes.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from daskloop.contexts import context
 from daskloop.record.claims import Claim, Taken, open_claims
 from daskloop.record.last_words import LastWords
 from daskloop.record.store import PayloadStore, open_store
-from daskloop.run.body import call, surroundings
-from daskloop.run.envelope import Entry, encode_envelope
-from daskloop.run.order import Attempt, Shared, open_tree, unpack
-from daskloop.run.outcome import Judge, broken, hopeless, outcome_of, returned
+from daskloop.run.envelope import Entry, Envelope, Report, encode_envelope
+from daskloop.run.order import Own, Shared, open_tree, unpack_own, unpack_shared
+from daskloop.run.share import Bench, Clock, share
 
 __all__ = ["attempt", "attempt_here"]
 
@@ -32,12 +33,12 @@ _KEPT_FUNCTIONS = 128
 
 
 def attempt(shared: bytes, own: bytes) -> bytes:
-    """Execute an attempt on a worker.
+    """Execute a future's attempts on a worker.
 
     Parameters
     ----------
     shared, own : bytes
-        The packed `Shared` and `Attempt` orders.
+        The packed `Shared` and `Own` orders.
 
     Returns
     -------
@@ -48,40 +49,65 @@ def attempt(shared: bytes, own: bytes) -> bytes:
 
 
 def attempt_here(shared: bytes, own: bytes) -> bytes:
-    """Execute an attempt in the user's own thread, where Ctrl-C has to reach the user."""
+    """Execute attempts in the user's own thread, where Ctrl-C has to reach the user."""
     return _attempt(shared, own, (KeyboardInterrupt,))
 
 
 def _attempt(shared: bytes, own: bytes, let_through: tuple[type[BaseException], ...]) -> bytes:
-    order: Shared = unpack(Shared, shared)
-    mine: Attempt = unpack(Attempt, own)
+    began = time.perf_counter()
+    order, mine = unpack_shared(shared), unpack_own(own)
     worker = _worker_name()
     store = open_store(order.store, order.durable, order.verify) if order.store else None
-    claim = _claim(order, mine, worker)
+    claim = _claim(order, mine.key, worker)
     if isinstance(claim, Taken):
-        # Dask started this attempt a second time: its first worker is gone.
+        # Dask started this future a second time: its first worker is gone.
         if claim.outcome is not None:
             return claim.outcome
-        return encode_envelope([Entry("lost", claim.who, worker=worker)])
-    try:
-        envelope = encode_envelope([_execute(order, mine, worker, store, let_through)])
-    except let_through:
-        raise
-    # Whatever user objects raise while their outcome is put into words.
-    except BaseException as error:
-        envelope = encode_envelope([hopeless(worker, error)])
+        lost = Entry("lost", claim.who, worker=worker)
+        return encode_envelope(Envelope(0.0, [(mine.attempts[0].child, lost)]))
+    many = claim is not None and mine.most > 1
+    with claim.beacon() if many and claim else contextlib.nullcontext(_nobody_asks) as beacon:
+        bench = Bench(
+            order,
+            worker,
+            store,
+            partial(_load, order, store),
+            let_through,
+            Clock(began, began + mine.seconds, mine.most),
+        )
+        reports = _reports(bench, mine, beacon)
+    envelope = encode_envelope(Envelope(time.perf_counter() - began, reports))
     if claim is not None:
         claim.finish(envelope)
     return envelope
 
 
-def _claim(order: Shared, mine: Attempt, worker: str) -> Claim | Taken | None:
+def _nobody_asks(child: int, iteration: int) -> None:
+    """Say nothing: with one attempt it is clear which one runs, and without claims nobody can."""
+
+
+def _reports(bench: Bench, mine: Own, beacon: Callable[[int, int], None]) -> list[Report]:
+    """Let each child have its share, until the time is up."""
+    reports: list[Report] = []
+    for one in mine.attempts:
+        if reports and not bench.clock.allows(_seconds(reports[-1][1])):
+            break
+        index = -1 if one.child is None else one.child
+        reports.append((one.child, share(bench, one, partial(beacon, index))))
+    return reports
+
+
+def _seconds(entry: Entry) -> float:
+    return entry.ended - entry.started
+
+
+def _claim(order: Shared, key: str, worker: str) -> Claim | Taken | None:
     if order.claims is None:
         return None
     claims = open_claims(order.claims)
     who = f"{worker} (process {os.getpid()})"
     LastWords(claims.directory).listen(who)
-    return claims.start(mine.key, who)
+    return claims.start(key, who)
 
 
 def _worker_name() -> str:
@@ -94,39 +120,6 @@ def _worker_name() -> str:
         return str(get_worker().address)
     except ValueError:
         return "inline"
-
-
-def _execute(
-    order: Shared,
-    mine: Attempt,
-    worker: str,
-    store: PayloadStore | None,
-    let_through: tuple[type[BaseException], ...],
-) -> Entry:
-    """Open what was sent, call the function, close what came of it."""
-    judge = Judge(order, mine, worker, store)
-    what = "the function"
-    try:
-        function, retry_on, retry_if = _load(order, store)
-        what = "an argument"
-        arguments = {name: open_tree(tree, store) for name, tree in (*order.inputs, *mine.inputs)}
-        what = f"the payload of iteration {mine.iteration - 1}"
-        values = surroundings(order, mine, store)
-    except let_through:
-        raise
-    # A module that is missing here, a class that will not be rebuilt, a store that is gone.
-    except BaseException as error:
-        return broken(judge, error, what)
-    started = time.time()
-    try:
-        with context.only(values):
-            result = call(function, arguments, order.timeout, judge.full_name)
-        return returned(judge, result, started)
-    except let_through:
-        raise
-    # The one place where everything that user code may raise becomes data.
-    except BaseException as error:
-        return outcome_of(judge, error, started, retry_on, retry_if)
 
 
 _functions: OrderedDict[str, tuple[Callable[..., Any], Any, Any]] = OrderedDict()

@@ -6,43 +6,82 @@ import contextvars
 import logging
 import queue
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from daskloop.contexts import Later
 from daskloop.errors import StoreError, TaskTimeout
-from daskloop.keys import full_name
+from daskloop.keys import Place, full_name, idempotency_key
 from daskloop.record.store import PayloadStore
 from daskloop.run.order import Attempt, Shared, open_tree
 
-__all__ = ["call", "surroundings"]
+__all__ = ["Surroundings", "call"]
 
 
-def surroundings(order: Shared, mine: Attempt, store: PayloadStore | None) -> Mapping[str, Any]:
-    """Make the values of `daskloop.context` for one attempt.
+class Surroundings(Mapping[str, Any]):
+    """The values of `daskloop.context` for one attempt, put together when somebody looks.
 
-    The payload is a copy of this attempt's own, so that a failed attempt cannot spoil it.
+    What has to be opened is opened at once: it may turn out to be broken, which fails the attempt
+    before it begins. The payload is a copy of this attempt's own, so that a failed attempt cannot
+    spoil it.
     """
-    now = datetime.now(timezone.utc)
+
+    __slots__ = ("_given", "_made", "_mine", "_order", "_payload", "_started", "_store")
+
+    def __init__(self, order: Shared, mine: Attempt, store: PayloadStore | None) -> None:
+        self._order, self._mine, self._store = order, mine, store
+        self._started = time.time()
+        self._made: Mapping[str, Any] | None = None
+        self._given = None if order.context is None else open_tree(order.context, store)
+        self._payload = None if mine.payload is None else open_tree(mine.payload, store)
+
+    def _values(self) -> Mapping[str, Any]:
+        if self._made is None:
+            self._made = _values(
+                self._order, self._mine, self._store, self._started, self._given, self._payload
+            )
+        return self._made
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values())
+
+    def __len__(self) -> int:
+        return len(self._values())
+
+
+def _values(
+    order: Shared,
+    mine: Attempt,
+    store: PayloadStore | None,
+    started: float,
+    given: Mapping[str, Any] | None,
+    payload: Any,
+) -> Mapping[str, Any]:
+    now = datetime.fromtimestamp(started, timezone.utc)
     values: dict[str, Any] = {"date": now, "today": Later(lambda: now.strftime("%Y-%m-%d"))}
-    if order.context is not None:
-        values.update(open_tree(order.context, store))
+    if given is not None:
+        values.update(given)
+    address = (Place(order.task_slug, mine.child, mine.iteration),)
     values.update(
         task_name=order.task_name,
-        task_full_name=full_name(order.task_name, mine.index),
+        task_full_name=full_name(order.task_name, mine.child),
         task_slug=order.task_slug,
-        map_index=mine.index,
+        map_index=mine.child,
         task_run_count=mine.run_count,
         run_id=order.run_id,
         flow_name=order.flow_name,
-        idempotency_key=mine.idempotency_key,
-        logger=logging.getLogger(f"daskloop.task.{order.task_name}"),
+        idempotency_key=Later(lambda: idempotency_key(order.run_id, address)),
+        logger=Later(lambda: logging.getLogger(f"daskloop.task.{order.task_name}")),
         parameters=Later(lambda: _parameters(order, store)),
     )
     if mine.payload is not None:
         values["task_loop_count"] = mine.iteration
-        values["task_loop_result"] = open_tree(mine.payload, store)
+        values["task_loop_result"] = payload
     return values
 
 
@@ -57,7 +96,10 @@ def _parameters(order: Shared, store: PayloadStore | None) -> Any:
 
 
 def call(
-    function: Callable[..., Any], arguments: Mapping[str, Any], timeout: float | None, name: str
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    timeout: float | None,
+    full_name: Callable[[], str],
 ) -> Any:
     """Call a function, for at most `timeout` seconds.
 
@@ -69,6 +111,7 @@ def call(
     """
     if timeout is None:
         return function(**arguments)
+    name = full_name()
     box: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
 
     def body() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from daskloop.events import (
@@ -13,6 +14,7 @@ from daskloop.events import (
     MapOpened,
     RetryScheduled,
 )
+from daskloop.run.envelope import Ahead
 from daskloop.run.progress import Accepted, Happening, Phase, Progress
 from daskloop.run.standing import Child, NodeStanding
 from daskloop.states import Failed, Looped, Retrying, State
@@ -30,6 +32,14 @@ class Counts:
     """Attempts that were scheduled again."""
     losses: int = 0
     """Workers lost under an attempt."""
+    futures: int = 0
+    """Futures that came back."""
+    work: float = 0.0
+    """Seconds in user code."""
+
+    def told(self) -> tuple[int, int, int, int, float]:
+        """Return all of them, as `RunEnded` has them."""
+        return self.iterations, self.retries, self.losses, self.futures, self.work
 
 
 class Chronicle:
@@ -39,12 +49,17 @@ class Chronicle:
     ----------
     run : str
         Name of the run.
+    level : int
+        Of `logging`: what is less grave than that, nobody wants to hear.
     """
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, level: int = logging.DEBUG) -> None:
+        self._tells_iterations = level <= logging.DEBUG
+        self._tells_ends = level <= logging.INFO
         self.now = 0.0
         self.counts = Counts()
-        self._run = run
+        self.run = run
+        """Name of the run."""
         self._events: list[Event] = []
 
     def take(self) -> list[Event]:
@@ -66,18 +81,39 @@ class Chronicle:
         entry = before.entry
         assert entry is not None
         self.counts.iterations += 1
+        if not self._tells_iterations:
+            return
         address = (child.address[0]._replace(iteration=before.iteration),)
         seconds = entry.ended - entry.started
         message = state.message or ""
         self._events.append(
-            IterationEnded(self._run, self.now, address, child.name, message, entry.worker, seconds)
+            IterationEnded(self.run, self.now, address, child.name, message, entry.worker, seconds)
+        )
+
+    def ran_ahead(self, child: Child, ahead: Ahead, worker: str) -> None:
+        """Tell of iterations that ended in one future, before the last one."""
+        self.counts.iterations += ahead.iterations
+        if not self._tells_iterations:
+            return
+        last = (child.address[0]._replace(iteration=child.progress.iteration - 1),)
+        self._events.append(
+            IterationEnded(
+                self.run,
+                self.now,
+                last,
+                child.name,
+                ahead.messages[-1],
+                worker,
+                ahead.seconds,
+                ahead.iterations,
+            )
         )
 
     def _failed(self, child: Child, before: Progress, state: State) -> None:
         assert before.entry is not None
         self._events.append(
             AttemptFailed(
-                self._run,
+                self.run,
                 self.now,
                 child.address,
                 child.name,
@@ -95,26 +131,28 @@ class Chronicle:
         count = child.progress.run_count
         message = state.message or ""
         self._events.append(
-            RetryScheduled(self._run, self.now, child.address, child.name, count, delay, message)
+            RetryScheduled(self.run, self.now, child.address, child.name, count, delay, message)
         )
 
     def lost(self, child: Child, reason: str, charged: bool) -> None:
         """Tell that a submitted attempt will not come back."""
         self.counts.losses += charged
         self._events.append(
-            AttemptLost(self._run, self.now, child.address, child.name, reason, charged)
+            AttemptLost(self.run, self.now, child.address, child.name, reason, charged)
         )
 
     def ended(self, child: Child, state: State) -> None:
         """Tell that a child has its final state."""
+        if not self._tells_ends and not state.is_failed():
+            return
         begun = child.progress.begun
         seconds = 0.0 if begun is None else self.now - begun
         self._events.append(
-            ChildEnded(self._run, self.now, child.address, child.name, state, seconds)
+            ChildEnded(self.run, self.now, child.address, child.name, state, seconds)
         )
 
     def opened(self, node: NodeStanding) -> None:
         """Tell how wide a map is."""
         plan = node.plan
         width = len(node.children)
-        self._events.append(MapOpened(self._run, self.now, plan.slug, plan.name, width))
+        self._events.append(MapOpened(self.run, self.now, plan.slug, plan.name, width))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from daskloop.errors import MapError
@@ -43,12 +44,14 @@ class Closing:
         self._lock = threading.Lock()
         self._written = 0
 
-    def close(self, value: Any, what: str, limit: int | None = None) -> Sealed:
+    def close(self, value: Any, what: str | Callable[[], str], limit: int | None = None) -> Sealed:
         """Close a value; raises PayloadError if it cannot be pickled."""
+        return seal(value, what, self.limit if limit is None else limit, self.store, self._next_tag)
+
+    def _next_tag(self) -> str:
         with self._lock:
             self._written += 1
-            tag = f"{self._tag}-{self._written}"
-        return seal(value, what, self.limit if limit is None else limit, self.store, tag)
+            return f"{self._tag}-{self._written}"
 
     def close_result(
         self, child: Child, state: State

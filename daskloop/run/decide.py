@@ -6,32 +6,33 @@ to be done goes out, so that hundreds of thousands of histories can be tried in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from daskloop.define.limits import Limits
-from daskloop.define.retry import RetryPolicy
 from daskloop.errors import HandlerError, LoopLimit, RunStopped, WorkerLost
+from daskloop.run.envelope import Ahead
 from daskloop.run.progress import (
+    ENQUEUE,
+    SUBMIT,
     Accepted,
     Admitted,
     Announce,
     Due,
     End,
     Ended,
-    Enqueue,
     Happening,
     Lost,
     Phase,
     Progress,
+    RanAhead,
     Ready,
     Settled,
     Step,
     Stopped,
-    Submit,
     TakenBack,
+    Unbegun,
     Wake,
 )
+from daskloop.run.rules import Moment, Rules
 from daskloop.run.states_of import moment_of
 from daskloop.states import (
     Cancelled,
@@ -54,28 +55,6 @@ _FREE_LOSSES = 2  # resubmissions that are nobody's fault before they are spaced
 _LONGEST_PAUSE = 10.0  # seconds between resubmissions while the cluster keeps losing attempts
 
 Decision = tuple[Progress, "Step | None"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the user asked for, for one task."""
-
-    name: str
-    """Full name of the child."""
-    retry: RetryPolicy
-    limits: Limits
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What is true of the whole run when something happens to one child."""
-
-    now: float
-    """Seconds since the epoch."""
-    draw: float = 0.0
-    """A number in [0, 1) for `retry_jitter`, the same whenever this decision is repeated."""
-    stopping: str | None = None
-    """Why the run is being stopped, if it is."""
 
 
 def decide(rules: Rules, progress: Progress, happening: Happening, moment: Moment) -> Decision:
@@ -107,15 +86,19 @@ def decide(rules: Rules, progress: Progress, happening: Happening, moment: Momen
         case Ended(entry, state):
             return progress._replace(entry=entry), Announce(state)
         case Ready():
-            return progress._replace(phase=Phase.READY), Enqueue()
+            return progress._replace(phase=Phase.READY), ENQUEUE
         case Settled(state):
             if moment.stopping is not None and state.is_failed():
                 return _cancelled(progress, moment.stopping)  # for want of what was cancelled
             return progress._replace(phase=Phase.RUNNING), Announce(state, final=True)
         case Admitted():
-            return _admitted(progress, moment)
+            return _admitted(rules, progress, moment)
         case Due():
             return _due(rules, progress, moment)
+        case RanAhead(ahead):
+            return _ran_ahead(progress, ahead), None
+        case Unbegun():
+            return _unbegun(progress, moment)
         case Lost():
             return _lost(rules, progress, happening, moment)
         case TakenBack(submission):
@@ -124,15 +107,14 @@ def decide(rules: Rules, progress: Progress, happening: Happening, moment: Momen
             return _stopped(progress, happening)
 
 
-def _admitted(progress: Progress, moment: Moment) -> Decision:
+def _admitted(rules: Rules, progress: Progress, moment: Moment) -> Decision:
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
     begun = moment.now if progress.begun is None else progress.begun
     progress = progress._replace(phase=Phase.RUNNING, begun=begun)
-    if (
-        progress.submission > progress.since
-    ):  # this attempt was announced when it was first submitted
-        return progress, Submit()
+    # An attempt that is submitted again was announced when it was first submitted.
+    if not rules.heard or progress.submission > progress.since:
+        return progress, SUBMIT
     return progress, Announce(Running("Starting task run."))
 
 
@@ -141,7 +123,7 @@ def _due(rules: Rules, progress: Progress, moment: Moment) -> Decision:
         return _cancelled(progress, moment.stopping)
     if _is_late(rules, progress, moment):
         return _over(rules, progress, f"max_time={rules.limits.max_time:g} s", progress.iteration)
-    return progress._replace(phase=Phase.READY), Enqueue()
+    return progress._replace(phase=Phase.READY), ENQUEUE
 
 
 def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Moment) -> Decision:
@@ -162,7 +144,7 @@ def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Mome
         case Running() if entry is None:
             if moment.stopping is not None:
                 return _cancelled(ended, moment.stopping)
-            return ended, Submit()
+            return ended, SUBMIT
         case Failed():
             retriable = entry is None or entry.retriable
             if retriable and not accepted.final and not isinstance(state, (TriggerFailed, Crashed)):
@@ -183,7 +165,7 @@ def _iterate(rules: Rules, progress: Progress, accepted: Accepted, moment: Momen
     progress = Progress(
         phase=Phase.READY,
         iteration=done + 1,
-        payload=accepted.payload,
+        payload=accepted.value,
         messages=(*progress.messages, message)[-MESSAGES:],
         begun=progress.begun,
         submission=progress.since,
@@ -196,7 +178,20 @@ def _iterate(rules: Rules, progress: Progress, accepted: Accepted, moment: Momen
         return _over(rules, progress, f"max_loops={limit} iterations", done)
     if _is_late(rules, progress, moment):
         return _over(rules, progress, f"max_time={rules.limits.max_time:g} s", done)
-    return progress, Enqueue()
+    return progress, ENQUEUE
+
+
+def _ran_ahead(progress: Progress, ahead: Ahead) -> Progress:
+    """Take iterations for done that ended one after the other, each within the limits."""
+    return Progress(
+        phase=Phase.RUNNING,
+        iteration=progress.iteration + ahead.iterations,
+        payload=ahead.payload,
+        messages=(*progress.messages, *ahead.messages)[-MESSAGES:],
+        begun=progress.begun,
+        submission=progress.since,
+        since=progress.since,
+    )
 
 
 def _is_late(rules: Rules, progress: Progress, moment: Moment) -> bool:
@@ -245,8 +240,17 @@ def _wait(progress: Progress, state: Scheduled, moment: Moment) -> Decision:
         run_count=progress.run_count + 1,
         submission=progress.since,
         losses=0,
+        idle=0,
     )
     return progress, Wake(at)
+
+
+def _unbegun(progress: Progress, moment: Moment) -> Decision:
+    """Send an attempt again that had no turn; under a new number, for news of the old may come."""
+    if moment.stopping is not None:
+        return _cancelled(progress, moment.stopping)
+    number, idle = progress.submission + 1, progress.idle + 1
+    return progress._replace(phase=Phase.READY, submission=number, idle=idle), ENQUEUE
 
 
 def _lost(rules: Rules, progress: Progress, lost: Lost, moment: Moment) -> Decision:
@@ -259,9 +263,10 @@ def _lost(rules: Rules, progress: Progress, lost: Lost, moment: Moment) -> Decis
         return progress, Announce(_crashed(rules, progress, lost), final=True)
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
-    innocent = progress.submission - progress.since - progress.losses - _FREE_LOSSES
+    blamed = progress.losses + progress.idle + _FREE_LOSSES
+    innocent = progress.submission - progress.since - blamed
     if lost.charged or innocent <= 0:
-        return progress, Submit()
+        return progress._replace(phase=Phase.READY), ENQUEUE
     pause = min(0.1 * 2.0 ** min(innocent, 10), _LONGEST_PAUSE)
     return progress._replace(phase=Phase.DELAYED), Wake(moment.now + pause)
 
@@ -291,7 +296,7 @@ def _taken_back(rules: Rules, progress: Progress, submission: int) -> Decision:
     limit = rules.limits.max_loops
     if limit is not None and again.iteration > limit:
         return _over(rules, again, f"max_loops={limit} iterations", again.iteration - 1)
-    return again, Enqueue()
+    return again, ENQUEUE
 
 
 def _stopped(progress: Progress, stopped: Stopped) -> Decision:

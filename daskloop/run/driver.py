@@ -16,26 +16,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from daskloop import config
 from daskloop.contexts import context
-from daskloop.errors import HandlerError, PayloadError, StoreError
+from daskloop.define.batch import Batch
+from daskloop.errors import HandlerError
 from daskloop.events import Event, Listener, RunEnded, RunStalled, RunStarted
 from daskloop.executors.choose import Choice, Inline, describe
-from daskloop.executors.session import Key
 from daskloop.plan.plan import Plan
 from daskloop.run.announcer import Announcer
 from daskloop.run.closing import Closing
 from daskloop.run.given_states import records_of
 from daskloop.run.handlers import Handlers, announce
 from daskloop.run.inbox import Inbox
+from daskloop.run.lapsing import LapsingClaims
 from daskloop.run.machine import Machine
 from daskloop.run.news import NewsDesk, refusal
-from daskloop.run.orders import Orders, key_text
+from daskloop.run.orders import Orders
 from daskloop.run.register import Registered
 from daskloop.run.replay import Memory
 from daskloop.run.scribe import Scribe
@@ -50,10 +50,6 @@ __all__ = ["Driver", "Errand"]
 logger = logging.getLogger("daskloop.run")
 
 _OWN_NEWS = (Halt, Handled, Came)
-
-_CLAIM_LASTS = 5.0
-"""Seconds for which a claim outlives its attempt. Until the scheduler and its workers have heard
-that the attempt is released, Dask may start it again, and the claim has to turn that away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +66,10 @@ class Errand:
     context: Mapping[str, Any]
     task_states: Mapping[Any, State]
     """States that a new run starts from."""
+    history: bool
+    """True to keep the states of all iterations."""
+    batch: Batch
+    """Attempts in one future, for tasks that do not say it themselves."""
     store: Any
     listeners: Sequence[Listener]
 
@@ -190,7 +190,16 @@ class _Shift:
         submitted = () if past is None else past.submitted
         memory = Memory(records, submitted, place.store)
         self._machine = Machine(
-            errand.plan, errand.run, errand.parameters, place.store, self._slots, memory
+            errand.plan,
+            errand.run,
+            errand.parameters,
+            place.store,
+            self._slots,
+            memory,
+            errand.batch,
+            keeps=self._scribe.keeps,
+            remembers=errand.history,
+            level=announcer.level,
         )
         self._orders = Orders(
             self._machine.standing,
@@ -199,12 +208,13 @@ class _Shift:
             errand.context,
             claims=place.claims,
             here=inline,
+            whole=self._scribe.keeps or errand.history,
         )
         self._handlers = Handlers(around, closing, inbox.post, threaded=not inline)
-        self._news = NewsDesk(place.claims, self._machine.flying.get)
+        self._news = NewsDesk(place.claims, self._machine.packing.packs)
         self._patience = config.seconds("stall-report")
         self._resumes = registered.past is not None
-        self._lapsing: deque[tuple[float, Key]] = deque()
+        self._claims = LapsingClaims(None if place.lasting_claims else place.claims)
 
     def work(self) -> State:
         """Turn after turn until everything has ended."""
@@ -228,16 +238,9 @@ class _Shift:
             self._scribe.look_for_stop()
         state = verdict(machine.standing, machine.stopping)
         self._scribe.finish(state, self._place, machine.standing)
-        ended = RunEnded(
-            errand.run,
-            time.time(),
-            errand.plan.flow_name,
-            state,
-            time.time() - begun,
-            machine.counts.iterations,
-            machine.counts.retries,
-            machine.counts.losses,
-        )
+        now, flow = time.time(), errand.plan.flow_name
+        counted = machine.counts.told()
+        ended = RunEnded(errand.run, now, flow, state, now - begun, *counted, errand.batch != 1)
         self._announcer.tell([ended])
         return state
 
@@ -250,9 +253,12 @@ class _Shift:
         return patience if due is None else min(max(0.0, due - time.time()), patience)
 
     def _read(self, arrivals: Sequence[Any]) -> list[News]:
-        news: list[News] = [
-            one if isinstance(one, _OWN_NEWS) else self._news.read(one) for one in arrivals
-        ]
+        news: list[News] = []
+        for one in arrivals:
+            if isinstance(one, _OWN_NEWS):
+                news.append(one)
+            else:
+                news.extend(self._news.read(one))
         slots = self._place.session.slots()
         if slots != self._slots:
             self._slots = slots
@@ -262,11 +268,12 @@ class _Shift:
     def _do(self, turn: Turn) -> None:
         """Carry out a turn, in the order that keeps the promises."""
         if not self._scribe.write(turn):
-            turn.submissions.clear()  # nothing is sent that was not written down before
+            turn.packs.clear()  # nothing is sent that was not written down before
         self._submit(turn)
         if turn.adopted or self._resumes:
             self._resumes = False
-            self._place.session.adopt([child.key for child in turn.adopted if child.key])
+            futures = {child.pack.key for child in turn.adopted if child.pack is not None}
+            self._place.session.adopt(list(futures))
         self._let_go(turn)
         for question in turn.questions:
             self._handlers.ask(question)
@@ -274,37 +281,27 @@ class _Shift:
 
     def _submit(self, turn: Turn) -> None:
         jobs = []
-        for child in turn.submissions:
-            if child.key is None:  # given up in the same turn
-                continue
-            try:
-                jobs.append(self._orders.job(child))
-            # What cannot travel fails its own task and no other.
-            except (PayloadError, StoreError) as error:
-                self._inbox.post(Came(child.key, refusal(str(error), error)))
+        for pack in turn.packs:
+            job, refused = self._orders.job(pack, time.time())
+            if job is not None:
+                jobs.append(job)
+            for child, error in refused.items():
+                if child.key is not None:
+                    self._inbox.post(Came(child.key, refusal(str(error), error)))
         if jobs:
             self._place.session.submit(jobs)
 
     def _let_go(self, turn: Turn) -> None:
         if turn.released:
             self._place.session.release(turn.released)
-        self._forget_claims(turn.released)
+        self._claims.released(turn.released)
         for sealed in turn.dropped:
             if sealed.name is not None and self._place.store is not None:
                 self._place.store.remove(sealed.name)
 
-    def _forget_claims(self, released: Sequence[Key]) -> None:
-        claims = self._place.claims
-        if claims is None or self._place.lasting_claims:
-            return
-        now = time.monotonic()
-        self._lapsing.extend((now + _CLAIM_LASTS, key) for key in released)
-        while self._lapsing and self._lapsing[0][0] <= now:
-            claims.forget(key_text(self._lapsing.popleft()[1]))
-
     def _say_why(self) -> None:
         """Nothing has moved for a while: say so, and why, as far as can be told."""
-        keys = list(self._machine.flying)
+        keys = list(self._machine.packing.packs)
         reason = self._place.session.explain(keys) if keys else "it waits for a handler or a retry"
         text = f"run {self._errand.run}: nothing has moved for {self._patience:g} s: {reason}"
         logger.warning(text)

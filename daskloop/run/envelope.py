@@ -1,26 +1,53 @@
-"""What an attempt sends back: a list of ended iterations, as bytes that run no code when read."""
+"""What a future sends back, as bytes that run no code when they are read.
+
+An envelope holds a report of each child that had its turn in the future, and each report is how
+its last attempt ended, with what went before it in the same future::
+
+    seconds | index, entry (with the iterations ahead of it) | index, entry | ...
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgpack
 
 from daskloop.record.sealed import ErrorText, Sealed
 
-__all__ = ["Entry", "Kind", "decode_envelope", "encode_envelope"]
+__all__ = ["Ahead", "Entry", "Envelope", "Kind", "Report", "decode_envelope", "encode_envelope"]
 
 Kind = Literal[
     "looped", "success", "skipped", "failed", "timed_out", "trigger_failed", "retry", "lost"
 ]
 
-_KINDS = get_args(Kind)
+_KINDS = frozenset(get_args(Kind))
+
+Parts = Mapping[int, "tuple[Sealed, ...] | str"]
+
+_NO_PARTS: Parts = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Ahead(NamedTuple):
+    """Iterations of one loop that ended, one after the other, before the last of a future."""
+
+    iterations: int
+    messages: tuple[str, ...]
+    """Of the last few, oldest first."""
+    payload: Sealed
+    """What the last of them handed on."""
+    seconds: float
+    """Time in user code, of all of them."""
+    started: float
+    """When the last of them began, seconds since the epoch."""
+    ended: float
+    """When it ended."""
+    packed: bytes = b""
+    """All but the last, see `daskloop.record.stretch`; empty where they are only counted."""
+
+
+class Entry(NamedTuple):
     """How one attempt at one iteration ended."""
 
     kind: Kind
@@ -32,66 +59,89 @@ class Entry:
     """False if `retry_on` or `retry_if` refuse, or if trying again cannot help."""
     start_time: float | None = None
     """For a retry that the task asked for: when, in seconds since the epoch."""
-    parts: Mapping[int, tuple[Sealed, ...] | str] = field(default_factory=dict)
+    parts: Parts = _NO_PARTS
     """For each `Cut` that the plan wants: the elements of the result, or why there are none."""
     worker: str = ""
     started: float = 0.0
     """When the body began, seconds since the epoch; zero if it never did."""
     ended: float = 0.0
+    ahead: Ahead | None = None
+    """The iterations that went before this one in the same future."""
 
 
-def encode_envelope(entries: Sequence[Entry]) -> bytes:
-    """Pack entries as plain data."""
-    return _pack([_plain(entry) for entry in entries])
+Report = tuple["int | None", Entry]
+"""The index of a child, and how its last attempt in the future ended."""
 
 
-def decode_envelope(envelope: bytes) -> tuple[Entry, ...]:
-    """Read entries back; raises ValueError if the bytes are not an envelope."""
+class Envelope(NamedTuple):
+    """What came of a future."""
+
+    seconds: float
+    """How long it took in all."""
+    reports: Sequence[Report]
+    """Of the children whose turn came, in that order."""
+
+
+def encode_envelope(envelope: Envelope) -> bytes:
+    """Pack an envelope as plain data."""
+    rows = [(index, _plain(entry)) for index, entry in envelope.reports]
+    # Texts of users may hold lone surrogates, which strict UTF-8 refuses.
+    return bytes(msgpack.packb((envelope.seconds, rows), unicode_errors="surrogatepass"))
+
+
+def decode_envelope(data: bytes) -> Envelope:
+    """Read an envelope back; raises ValueError if the bytes are not one."""
     try:
-        rows = msgpack.unpackb(envelope, strict_map_key=False, unicode_errors="surrogatepass")
-        return tuple(_entry(row) for row in rows)
+        seconds, rows = msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
+        return Envelope(float(seconds), [(_index(index), _entry(row)) for index, row in rows])
     except (TypeError, AttributeError) as error:
         raise ValueError(f"these bytes are no envelope: {error}") from error
 
 
 def _plain(entry: Entry) -> tuple[Any, ...]:
-    error = entry.error
+    error, parts = entry.error, entry.parts
     return (
-        entry.kind,
-        entry.message,
-        entry.value and entry.value.wire(),
+        *entry[:3],
         error and (error.class_name, error.text, error.traceback),
-        entry.retriable,
-        entry.start_time,
-        {cut: p if isinstance(p, str) else [x.wire() for x in p] for cut, p in entry.parts.items()},
-        entry.worker,
-        entry.started,
-        entry.ended,
+        *entry[4:6],
+        dict(parts) if parts else None,
+        *entry[7:],
     )
 
 
+def _index(index: Any) -> int | None:
+    if index is not None and type(index) is not int:
+        raise ValueError(f"these bytes are no envelope: {index!r:.100} is the index of no child")
+    return index
+
+
 def _entry(row: Sequence[Any]) -> Entry:
-    kind, message, value, error, retriable, start, parts, worker, started, ended = row
+    kind, message, value, error, retriable, start, parts, worker, started, ended, ahead = row
     if kind not in _KINDS or not isinstance(message, (str, type(None))):
         raise ValueError(f"these bytes are no envelope: an entry of the kind {kind!r:.100}")
     return Entry(
         kind,
         message,
-        value and Sealed.from_wire(value),
-        error and ErrorText(*error),
+        None if value is None else Sealed(*value),
+        None if error is None else ErrorText(*error),
         retriable,
         start,
-        {cut: p if isinstance(p, str) else _sealed(p) for cut, p in parts.items()},
+        _NO_PARTS if parts is None else _parts(parts),
         worker,
         started,
         ended,
+        None if ahead is None else _ahead(*ahead),
     )
 
 
-def _sealed(wires: Sequence[Any]) -> tuple[Sealed, ...]:
-    return tuple(Sealed.from_wire(wire) for wire in wires)
+def _parts(parts: Mapping[int, Any]) -> Parts:
+    return {
+        cut: found if isinstance(found, str) else tuple(Sealed.from_wire(one) for one in found)
+        for cut, found in parts.items()
+    }
 
 
-def _pack(data: Any) -> bytes:
-    # Texts of users may hold lone surrogates, which strict UTF-8 refuses.
-    return bytes(msgpack.packb(data, unicode_errors="surrogatepass"))
+def _ahead(count: int, messages: Sequence[str], payload: Any, *rest: Any) -> Ahead:
+    if type(count) is not int or count < 1:
+        raise ValueError(f"these bytes are no envelope: {count!r:.100} iterations")
+    return Ahead(count, tuple(messages), Sealed(*payload), *rest)

@@ -86,7 +86,7 @@ def _of_child(
     child = Child(NodeStanding(node), index)
     if state.is_successful():
         value, child.parts = closing.close_result(child, state)
-        yield recorded(child, Accepted(state, final=True), value, now)
+        yield recorded(child, child.progress, Accepted(state, value, final=True), now)
         return
     done = _last_iteration(state)
     if done is None:

@@ -10,20 +10,23 @@ the calling thread, and against a simulated adversary.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from daskloop.define.batch import Batch
 from daskloop.executors.session import Key
 from daskloop.plan.plan import Plan
 from daskloop.record.store import PayloadStore
 from daskloop.run.admission import Admission
-from daskloop.run.chronicle import Counts
-from daskloop.run.progress import Due, Ended, Phase, Stopped
+from daskloop.run.chronicle import Chronicle, Counts
+from daskloop.run.flights import Flights
+from daskloop.run.packing import Packing
+from daskloop.run.progress import Due, Phase, Stopped, Unbegun
 from daskloop.run.replay import Memory
 from daskloop.run.standing import Child, Standing
-from daskloop.run.states_of import state_of
 from daskloop.run.steps import Steps
-from daskloop.run.turn import Came, Halt, Handled, News, Question, Room, Turn, Vanished
+from daskloop.run.turn import Came, Halt, Handled, Idle, News, Paced, Question, Room, Turn, Vanished
 
 __all__ = ["Machine"]
 
@@ -45,6 +48,14 @@ class Machine:
         How many attempts can execute at once.
     memory : Memory, optional
         What is known of the run from before.
+    batch : int or "auto"
+        How many attempts one future may hold, for tasks that do not say it themselves.
+    keeps : bool
+        False to make no records, where nobody keeps them.
+    remembers : bool
+        True to keep the states of all iterations.
+    level : int
+        Of `logging`: events that are less grave are not told.
     """
 
     def __init__(
@@ -55,10 +66,23 @@ class Machine:
         store: PayloadStore | None,
         slots: int,
         memory: Memory | None = None,
+        batch: Batch = 1,
+        *,
+        keeps: bool = True,
+        remembers: bool = False,
+        level: int = logging.DEBUG,
     ) -> None:
         self.run = run
         self._store = store
-        self._steps = Steps(plan, run, parameters, store, slots, memory)
+        self._steps = Steps(
+            Standing(plan, parameters),
+            Chronicle(run, level),
+            Flights(run, Admission(slots), Packing(batch)),
+            memory or Memory(),
+            store,
+            keeps,
+            remembers,
+        )
 
     @property
     def standing(self) -> Standing:
@@ -68,12 +92,17 @@ class Machine:
     @property
     def admission(self) -> Admission:
         """Who waits for a place in the window, and how many have one."""
-        return self._steps.admission
+        return self._steps.flights.admission
 
     @property
     def flying(self) -> dict[Key, Child]:
         """The attempts in flight, by key."""
-        return self._steps.flying
+        return self._steps.flights.flying
+
+    @property
+    def packing(self) -> Packing:
+        """The futures in flight."""
+        return self._steps.flights.packing
 
     @property
     def stopping(self) -> str | None:
@@ -97,13 +126,13 @@ class Machine:
 
     def start(self, now: float) -> Turn:
         """Open everything that waits for nothing."""
-        self._set_time(now)
+        self._steps.begin_turn(now)
         self._steps.opening.start()
         return self._steps.end_turn()
 
     def take(self, news: Iterable[News], now: float) -> Turn:
         """Take what arrived, and the time, and say what follows."""
-        self._set_time(now)
+        self._steps.begin_turn(now)
         for one in news:
             self._hear(one)
         for child in self._steps.timers.due(now):
@@ -111,20 +140,23 @@ class Machine:
                 self._steps.advance(child, Due())
         return self._steps.end_turn()
 
-    def _set_time(self, now: float) -> None:
-        self._steps.now = self._steps.chronicle.now = now
-
     def _hear(self, news: News) -> None:
         match news:
             case Came(key, entry):
                 child = self._steps.landed(key)
                 if child is not None:
-                    child.worker = entry.worker
-                    state = state_of(entry, child.progress, self._store)
-                    self._steps.advance(child, Ended(entry, state))
-            case Vanished(key, reason, charged):
+                    self._steps.came(child, entry)
+            case Idle(key):
                 child = self._steps.landed(key)
                 if child is not None:
+                    self._steps.advance(child, Unbegun())
+            case Paced(pack, children, seconds, looped):
+                self.counts.futures += 1
+                pack.pace.note(children, seconds, looped)
+            case Vanished(key, reason, charged, alone):
+                child = self._steps.landed(key)
+                if child is not None:
+                    child.alone = child.alone or alone
                     self._steps.lose(child, reason, charged)
             case Handled():
                 self._handled(news)

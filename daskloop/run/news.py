@@ -6,18 +6,18 @@ The only place that judges who is to blame for a lost attempt: the claim of its 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daskloop.errors import PayloadError
 from daskloop.executors.session import Arrival, Gone, Key, Returned, Severed
+from daskloop.keys import key_text
 from daskloop.record.claims import Claims
 from daskloop.record.last_words import LastWords
 from daskloop.record.sealed import ErrorText
 from daskloop.run.envelope import Entry, decode_envelope
-from daskloop.run.orders import key_text
-from daskloop.run.standing import Child
-from daskloop.run.turn import Came, Halt, News, Vanished
+from daskloop.run.packing import Pack
+from daskloop.run.turn import Came, Halt, Idle, News, Paced, Vanished
 
 __all__ = ["NewsDesk", "refusal"]
 
@@ -40,60 +40,101 @@ class NewsDesk:
     ----------
     claims : Claims or None
         Where attempts claimed their start, if they did.
-    child_of : callable
-        Takes a key, returns the child whose attempt is in flight under it, or None.
+    packs : mapping
+        The futures in flight, by key.
     """
 
-    def __init__(
-        self,
-        claims: Claims | None,
-        child_of: Callable[[Key], Child | None],
-    ) -> None:
+    def __init__(self, claims: Claims | None, packs: Mapping[Key, Pack]) -> None:
         self._claims = claims
         self._words = None if claims is None else LastWords(claims.directory)
-        self._child_of = child_of
+        self._packs = packs
 
-    def read(self, arrival: Arrival) -> News:
-        """Say what an arrival means."""
-        match arrival:
-            case Returned(key, envelope):
-                return self._returned(key, envelope)
-            case Gone():
-                return self._gone(arrival)
-            case Severed(detail):
-                return Halt(detail, now=True)
+    def read(self, arrival: Arrival) -> Sequence[News]:
+        """Say what an arrival means; nothing if nobody waits for it any more."""
+        if isinstance(arrival, Severed):
+            return [Halt(arrival.detail, now=True)]
+        pack = self._packs.get(arrival.key)
+        if pack is None:
+            return ()
+        if isinstance(arrival, Returned):
+            return self._returned(pack, arrival.envelope)
+        return self._gone(pack, arrival)
 
-    def _returned(self, key: Key, envelope: bytes) -> News:
+    def _returned(self, pack: Pack, data: bytes) -> Sequence[News]:
         try:
-            entry = decode_envelope(envelope)[0]
+            envelope = decode_envelope(data)
         # Bytes that are no envelope come from something that is not our wrapper.
         except Exception as error:
-            return Came(key, refusal(f"attempt {key} brought back no envelope: {error!r}"))
-        if entry.kind == "lost":
+            text = f"attempt {pack.key} brought back no envelope: {error!r}"
+            return self._refused(pack, text)
+        reports = envelope.reports
+        if len(reports) == 1 and reports[0][1].kind == "lost":
             # Dask started it again by itself, and the claim of the first start turned that away.
-            return Vanished(key, self._lost_on(entry.message or ""), charged=True)
-        return Came(key, entry)
+            return self._lost(pack, reports[0][1].message or "")
+        told = [(pack.members.get(index), entry) for index, entry in reports]
+        looped = any(entry.ahead is not None for _, entry in reports)
+        news: list[News] = [Paced(pack, len(reports), envelope.seconds, looped)]
+        news += [Came(child.key, entry) for child, entry in told if child is not None and child.key]
+        had = {index for index, _ in reports}
+        news += [Idle(key) for index, key in _keys(pack) if index not in had]
+        return news
 
-    def _gone(self, gone: Gone) -> News:
+    def _gone(self, pack: Pack, gone: Gone) -> Sequence[News]:
         if gone.reason == "refused":
-            return Came(gone.key, refusal(f"Dask could not execute the attempt: {gone.detail}"))
+            return self._refused(pack, f"Dask could not execute the attempt: {gone.detail}")
         reason = _WORDS.get(gone.reason, gone.reason)
+        lost = gone.reason == "worker-lost"
         if self._claims is None:
-            return Vanished(gone.key, f"{reason} ({gone.detail})", gone.reason == "worker-lost")
+            return _vanished(pack, f"{reason} ({gone.detail})", lost, alone=lost)
         taken = self._claims.read(key_text(gone.key))
-        if taken is None:  # it never began: a bystander
-            return Vanished(gone.key, reason, charged=False)
+        if taken is None:  # it never began: bystanders
+            return _vanished(pack, reason)
         if taken.outcome is not None:  # it had ended: only the news of it was lost
-            return Came(gone.key, decode_envelope(taken.outcome)[0])
-        if gone.reason == "worker-lost":
-            return Vanished(gone.key, self._lost_on(taken.who), charged=True)
-        child = self._child_of(gone.key)
-        once = child is not None and child.rules.limits.at_most_once
-        return Vanished(gone.key, f"{reason} while {taken.who} executed it", charged=once)
+            return self._returned(pack, taken.outcome)
+        if lost:
+            return self._lost(pack, taken.who)
+        once = any(child.rules.limits.at_most_once for child in pack.members.values())
+        return _vanished(pack, f"{reason} while {taken.who} executed it", once)
+
+    def _lost(self, pack: Pack, who: str) -> Sequence[News]:
+        """Charge the attempt that a worker was lost under, and none of those beside it."""
+        assert self._claims is not None
+        reason = self._lost_on(who)
+        taken = self._claims.read(key_text(pack.key))
+        index, iteration = (0, 0) if taken is None else taken.where
+        guilty = pack.leader if iteration == 0 else None if index < 0 else index
+        child = pack.members.get(guilty)
+        if pack.is_single or child is None:
+            return _vanished(pack, reason, pack.is_single)
+        # An iteration that is not recorded cannot be charged: the next time, it travels alone.
+        charged = iteration in (0, child.progress.iteration)
+        others = [Vanished(key, reason, False) for index, key in _keys(pack) if index != guilty]
+        assert child.key is not None
+        return [Vanished(child.key, reason, charged, alone=True), *others]
+
+    def _refused(self, pack: Pack, text: str) -> Sequence[News]:
+        """Fail an attempt that Dask refuses; of several it is found out which one that is."""
+        if len(pack.members) == 1:
+            return [Came(key, refusal(text)) for _, key in _keys(pack)]
+        return [Vanished(key, text, False, alone=True) for _, key in _keys(pack)]
 
     def _lost_on(self, who: str) -> str:
         cause = "" if self._words is None else self._words.read(who)
         return f"worker {who} went away" + (f": {cause}" if cause else "")
+
+
+def _keys(pack: Pack) -> list[tuple[int | None, Key]]:
+    """List the attempts of a future that are still in flight."""
+    return [(i, child.key) for i, child in pack.members.items() if child.key is not None]
+
+
+def _vanished(
+    pack: Pack, reason: str, charged: bool = False, alone: bool = False
+) -> Sequence[News]:
+    """Lose all attempts of a future; one of several is charged only if it is known which one."""
+    if pack.is_single:
+        return [Vanished(key, reason, charged) for _, key in _keys(pack)]
+    return [Vanished(key, reason, False, alone) for _, key in _keys(pack)]
 
 
 def refusal(text: str, error: BaseException | None = None) -> Entry:

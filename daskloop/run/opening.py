@@ -5,11 +5,12 @@ Tells whoever drives the children (`advance`) what became true of each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Protocol
 
 from daskloop.errors import HandlerError
 from daskloop.run.fanout import open_map
-from daskloop.run.progress import Happening, Ready, Settled
+from daskloop.run.progress import READY, Happening, Settled
 from daskloop.run.standing import Child, NodeStanding, Standing
 from daskloop.run.turn import Announcement, Question
 from daskloop.signals import LOOP, RETRY, SUCCESS, Signal
@@ -19,6 +20,30 @@ from daskloop.triggers import CountingTrigger, Tally
 __all__ = ["Opening", "state_of_signal"]
 
 
+class Advancing(Protocol):
+    """Whoever drives the children."""
+
+    def advance(self, child: Child, happening: Happening) -> None:
+        """Go on with a child to which something happened."""
+        ...
+
+    def advance_alike(self, children: Sequence[Child], happening: Happening) -> None:
+        """Go on with children of one task that stand alike and to which the same happened."""
+        ...
+
+    def ask(self, question: Announcement | Question) -> None:
+        """Have a function of the user's called."""
+        ...
+
+    def restore(self, child: Child) -> bool:
+        """Go on with a child where an earlier driver left it; False if it is new."""
+        ...
+
+    def remembers(self, node: NodeStanding) -> bool:
+        """Tell whether an earlier driver has left anything of the children of a map."""
+        ...
+
+
 class Opening:
     """Opens and closes the nodes of a run.
 
@@ -26,25 +51,18 @@ class Opening:
     ----------
     standing : Standing
         The nodes.
-    advance : callable
-        Takes a child and what happened to it.
-    ask : callable
-        Takes a question for a trigger of the user's.
-    restore : callable
-        Goes on with a child where an earlier driver of the run left it; false if it is new.
+    steps : Advancing
+        Goes on with children.
     """
 
     def __init__(
         self,
         standing: Standing,
-        advance: Callable[[Child, Happening], None],
-        ask: Callable[[Announcement | Question], None],
-        restore: Callable[[Child], bool],
+        steps: Advancing,
     ) -> None:
         self._standing = standing
-        self._advance = advance
-        self._ask = ask
-        self._restore = restore
+        self._steps = steps
+        self._advance = steps.advance
         self._unmapped: dict[int, Tally] = {}
         self.left = len(standing.nodes)
         """Nodes that have not closed."""
@@ -64,15 +82,23 @@ class Opening:
             self._advance(node.child, Settled(Success("Parameter given.", value)))
         elif node.plan.mapped:
             state = open_map(self._standing, node)
-            if not self._restore(node.child):
+            if not self._steps.restore(node.child):
                 self._advance(node.child, Settled(state))
         else:
             self._begin(node.child)
 
     def _begin(self, child: Child) -> None:
         """Let a child run if what came before it allows."""
-        if self._restore(child):
+        if self._steps.restore(child):
             return
+        happening = self._judged(child)
+        if happening is None:
+            self._steps.ask(Question(child, self._standing.states_above(child)))
+        else:
+            self._advance(child, happening)
+
+    def _judged(self, child: Child) -> Happening | None:
+        """Say what follows for a child from what came before it; None if its trigger must say."""
         node = child.node
         if node.plan.number not in self._unmapped:
             self._unmapped[node.plan.number] = self._standing.unmapped_tally(node)
@@ -80,22 +106,19 @@ class Opening:
         task = node.plan.task
         if task.skip_on_upstream_skip and count.skipped:
             text = "Upstream task was skipped; if this was not wanted, set skip_on_upstream_skip."
-            self._advance(child, Settled(Skipped(text)))
-        elif not isinstance(task.trigger, CountingTrigger):
-            self._ask(Question(child, self._standing.states_above(child)))
-        elif not node.plan.upstream:
-            self._advance(child, Ready())
-        else:
+            return Settled(Skipped(text))
+        if not isinstance(task.trigger, CountingTrigger):
+            return None
+        if node.plan.upstream:
             try:
                 task.trigger.judge(count)
             except Signal as signal:
-                self.answered(child, state_of_signal(signal, "trigger", child.name))
-            else:
-                self._advance(child, Ready())
+                return Settled(state_of_signal(signal, "trigger", child.name))
+        return READY
 
     def answered(self, child: Child, state: State | None) -> None:
         """Go on with a child whose trigger has answered."""
-        self._advance(child, Ready() if state is None else Settled(state))
+        self._advance(child, READY if state is None else Settled(state))
 
     def ended(self, child: Child) -> None:
         """Go on with what waited for a child that has its final state."""
@@ -120,9 +143,21 @@ class Opening:
             above = [origins[child.index] for _, _, origins in node.spread if origins]
             child.missing = sum(one is not None and not one.ended for one in above)
             child.continuing = any(one is not None for one in above)
+        if self._begin_alike(node):
+            return
         for child in node.children:
             if not child.missing and not child.ended:
                 self._begin(child)
+
+    def _begin_alike(self, node: NodeStanding) -> bool:
+        """Let all children run at once if nothing tells them apart; False if something does."""
+        tells_apart = any(origins for _, _, origins in node.spread)
+        if tells_apart or not node.children or self._steps.remembers(node):
+            return False
+        if self._judged(node.children[0]) is not READY:
+            return False
+        self._steps.advance_alike(node.children, READY)
+        return True
 
     def _go_on_below(self, child: Child) -> None:
         """Tell the children that go on from this one."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from daskloop.define.batch import Batch
 from daskloop.record.journal import Journal
 
 __all__ = ["RunOptions"]
@@ -23,8 +24,8 @@ class RunOptions:
     """Values that every task sees in ``daskloop.context``."""
     task_states: Mapping[Any, Any] | None = None
     """States to start from, by task."""
-    batch: int | str | None = None
-    """Attempts in one future; only one, so far."""
+    batch: Batch = 1
+    """Attempts in one future, for tasks that do not say it themselves."""
     journal: Journal | None = None
     """Where the run is recorded; None if it is not."""
     resume: bool | str = False
@@ -36,7 +37,7 @@ class RunOptions:
     from_iteration: int | None = None
     """The iteration that it is taken back to; by default the last one."""
     history: bool = False
-    """True to keep the states of all iterations; not there yet."""
+    """True to keep the states of all iterations."""
     report: Any = None
     """Where a page about the run is written; not there yet."""
     store: Any = None

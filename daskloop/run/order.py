@@ -1,4 +1,7 @@
-"""What an attempt is told: the part that all attempts of a task share, and its own part.
+"""What a future is told: the part that all attempts of a task share, and its own part.
+
+The part of its own names the attempts to be made, one for each child, and for how long the
+future may go on with iterations that follow from them.
 
 Both are plain data packed by msgpack; user functions and values inside are closed bytes that
 only the worker opens. Inputs are trees, so that a list of two tasks' results travels as two
@@ -9,25 +12,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 
+from daskloop.record.pickling import thaw
 from daskloop.record.sealed import HeldError, Sealed, unseal
 from daskloop.record.store import PayloadStore
 from daskloop.run.cutting import flattened
 
 __all__ = [
     "Attempt",
+    "Own",
     "Shared",
     "Tree",
     "collection_tree",
     "error_tree",
     "flat_tree",
     "open_tree",
-    "pack",
+    "pack_own",
+    "pack_shared",
     "stored_tree",
-    "unpack",
+    "tree_size",
+    "unpack_own",
+    "unpack_shared",
     "value_tree",
 ]
 
@@ -65,45 +73,85 @@ class Shared:
     """Directory in which the attempt has to claim its start, if it has to."""
     cuts: Sequence[int]
     """Into what the result is cut as well, see `Cut`."""
+    max_loops: int | None
+    """The iteration that is the last one, though it should ask for another."""
+    ahead: bool
+    """True if iterations may go on in the future of the one before."""
+    whole: bool
+    """True if each iteration is to be told; else those that went on are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What one attempt alone needs to know."""
 
-    key: str
-    """Text of its Dask key: names the claim."""
-    tag: str
-    """Marks what it writes to the store."""
-    index: int | None
+    child: int | None
+    """Its index; None if the task is not mapped."""
     iteration: int
     run_count: int
-    idempotency_key: str
+    submission: int
     payload: Tree | None
     """The payload of the iteration before; None in the first one."""
     inputs: Sequence[tuple[str, Tree]]
+    left: float | None = None
+    """Seconds that are left to its loop when the future begins, if that is limited."""
 
 
-def pack(order: Shared | Attempt) -> bytes:
-    """Pack an order's part as plain data."""
-    fields = [getattr(order, name) for name in order.__dataclass_fields__]
-    return bytes(msgpack.packb(fields, unicode_errors="surrogatepass"))
+class Own(NamedTuple):
+    """What one future alone needs to know."""
+
+    key: str
+    """Text of its Dask key: names the claim."""
+    seconds: float
+    """For how long it may begin attempts after the first."""
+    most: int
+    """How many attempts it may make in all."""
+    attempts: Sequence[Attempt]
+    """The first one of each child; those that go on from them are made here."""
 
 
-def unpack(kind: type[Any], data: bytes) -> Any:
-    """Rebuild an order's part."""
-    return kind(*msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass"))
+def pack_shared(shared: Shared) -> bytes:
+    """Pack what all attempts of a task share."""
+    fields = [getattr(shared, name) for name in shared.__dataclass_fields__]
+    return _packed(fields)
+
+
+def unpack_shared(data: bytes) -> Shared:
+    """Rebuild what all attempts of a task share."""
+    return Shared(*_unpacked(data))
+
+
+def pack_own(own: Own) -> bytes:
+    """Pack what one future alone needs."""
+    return _packed(own)
+
+
+def unpack_own(data: bytes) -> Own:
+    """Rebuild what one future alone needs."""
+    key, seconds, most, attempts = _unpacked(data)
+    return Own(key, seconds, most, [Attempt(*one) for one in attempts])
+
+
+def _packed(data: Any) -> bytes:
+    return bytes(msgpack.packb(data, unicode_errors="surrogatepass"))
+
+
+def _unpacked(data: bytes) -> Any:
+    return msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
+
+
+def tree_size(tree: Tree) -> int:
+    """Tell how many bytes a tree takes in an order."""
+    return len(_packed(tree))
 
 
 def value_tree(sealed: Sealed) -> Tree:
     """Stand for one sealed value."""
-    return ("value", sealed.wire())
+    return ("value", sealed)
 
 
 def error_tree(held: HeldError) -> Tree:
     """Stand for an exception that a task before this one ended with."""
-    wire = held.sealed and held.sealed.wire()
-    return ("error", wire, held.class_name, held.text)
+    return ("error", held.sealed, held.class_name, held.text)
 
 
 def collection_tree(kind: str, items: Sequence[Tree], keys: Tree | None = None) -> Tree:
@@ -118,14 +166,15 @@ def flat_tree(tree: Tree) -> Tree:
 
 def stored_tree(sealed: Sealed) -> Tree:
     """Stand for a tree that lies in the store because it is large."""
-    return ("stored", sealed.wire())
+    return ("stored", sealed)
 
 
 def open_tree(tree: Tree, store: PayloadStore | None) -> Any:
     """Build the value that a tree stands for."""
     kind = tree[0]
     if kind == "value":
-        return unseal(Sealed.from_wire(tree[1]), store)
+        data = tree[1][0]
+        return unseal(Sealed.from_wire(tree[1]), store) if data is None else thaw(data)
     if kind == "error":
         sealed = tree[1] and Sealed.from_wire(tree[1])
         return HeldError(sealed, store, tree[2], tree[3], "").open()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from daskloop.errors import PayloadError
+from daskloop.errors import PayloadError, StoreError
 from daskloop.executors.session import Job
-from daskloop.keys import idempotency_key
+from daskloop.keys import key_text
 from daskloop.plan.plan import Constant, Group, Node, Ref, Source
 from daskloop.record.claims import Claims
 from daskloop.record.sealed import HeldError, Sealed
@@ -16,18 +17,22 @@ from daskloop.run.attempt import attempt, attempt_here
 from daskloop.run.closing import Closing, digest
 from daskloop.run.order import (
     Attempt,
+    Own,
     Shared,
     Tree,
     collection_tree,
     error_tree,
     flat_tree,
-    pack,
+    pack_own,
+    pack_shared,
     stored_tree,
+    tree_size,
     value_tree,
 )
+from daskloop.run.packing import Pack
 from daskloop.run.standing import Child, Element, NodeStanding, Standing
 
-__all__ = ["Orders", "key_text"]
+__all__ = ["Orders"]
 
 logger = logging.getLogger("daskloop.run")
 
@@ -37,6 +42,9 @@ _PARAMETERS = 1_024  # bytes of context.parameters, which few tasks ask for
 _REDUCE = 1_048_576  # bytes of a map's results that travel together
 _NO_FILE = 2**62  # bytes up to which a secret value travels in messages only
 _LARGE = 10_000_000  # bytes of a parameter that are worth a warning
+
+Name = str | Callable[[], str]
+"""How to call a value in an error, or what makes that."""
 
 
 class Orders:
@@ -56,6 +64,8 @@ class Orders:
         Where attempts have to claim their start, if they have to.
     here : bool
         True if attempts run in the user's own thread.
+    whole : bool
+        True if each iteration is to be told by workers; else those that went on are counted.
 
     Raises
     ------
@@ -72,50 +82,79 @@ class Orders:
         *,
         claims: Claims | None,
         here: bool,
+        whole: bool = True,
     ) -> None:
         self._standing = standing
         self._closing = closing
         self._run = run
         self._claims = claims
+        self._whole = whole
         self._function = attempt_here if here else attempt
         self._context = self._value(dict(context), "context", _SHARED) if context else None
         self._shared: dict[int, bytes] = {}
         self._nodes: dict[int, Tree] = {}
         self._parameters = self._all_parameters()
 
-    def job(self, child: Child) -> Job:
-        """Make the job of a child's present attempt.
+    def job(self, pack: Pack, now: float) -> tuple[Job | None, dict[Child, Exception]]:
+        """Make the job of a future.
 
-        Raises
-        ------
-        PayloadError
-            If its function or an argument cannot be pickled.
+        Parameters
+        ----------
+        pack : Pack
+            The children that travel in it.
+        now : float
+            Seconds since the epoch.
+
+        Returns
+        -------
+        job : Job or None
+            None if nothing of it can travel.
+        refused : dict
+            For each child that cannot travel, `PayloadError` or `StoreError`.
         """
-        assert child.key is not None
+        children = list(pack.members.values())
+        node = children[0].node
+        refused: dict[Child, Exception] = {}
+        try:
+            shared = self._shared_of(node)
+        except (PayloadError, StoreError) as error:
+            return None, dict.fromkeys(children, error)
+        attempts = []
+        for child in children:
+            try:
+                attempts.append(self._attempt(child, now))
+            # What cannot travel fails its own task and no other.
+            except (PayloadError, StoreError) as error:
+                refused[child] = error
+        if not attempts:
+            return None, refused
+        first = next(child for child in children if child not in refused)
+        payload = first.progress.payload
+        stored = payload is not None and payload.name is not None
+        own = Own(key_text(pack.key), pack.seconds, pack.most, attempts)
+        priority = 1 if first.continuing else 0
+        place = first.worker if stored else None
+        return Job(pack.key, self._function, shared, pack_own(own), priority, place), refused
+
+    def _attempt(self, child: Child, now: float) -> Attempt:
         progress = child.progress
-        node = child.node
-        if node.plan.number not in self._shared:
-            self._shared[node.plan.number] = pack(self._make_shared(node))
-        text = key_text(child.key)
-        own = Attempt(
-            key=text,
-            tag=digest(text.encode("utf-8", "surrogatepass")),
-            index=child.index,
-            iteration=progress.iteration,
-            run_count=progress.run_count,
-            idempotency_key=idempotency_key(self._run, child.address),
-            payload=None if progress.payload is None else value_tree(progress.payload),
-            inputs=self._own_inputs(child),
+        limit = child.node.plan.task.limits.max_time
+        begun = now if progress.begun is None else progress.begun
+        return Attempt(
+            child.index,
+            progress.iteration,
+            progress.run_count,
+            progress.submission,
+            None if progress.payload is None else value_tree(progress.payload),
+            self._own_inputs(child),
+            None if limit is None else begun + limit - now,
         )
-        stored = progress.payload is not None and progress.payload.name is not None
-        return Job(
-            child.key,
-            self._function,
-            self._shared[node.plan.number],
-            pack(own),
-            priority=1 if child.continuing else 0,
-            worker=child.worker if stored else None,
-        )
+
+    def _shared_of(self, node: NodeStanding) -> bytes:
+        number = node.plan.number
+        if number not in self._shared:
+            self._shared[number] = pack_shared(self._make_shared(node))
+        return self._shared[number]
 
     def _make_shared(self, node: NodeStanding) -> Shared:
         plan = node.plan
@@ -143,36 +182,46 @@ class Orders:
             timeout=plan.task.limits.timeout,
             claims=None if self._claims is None else self._claims.directory,
             cuts=[int(cut) for cut in plan.cuts],
+            max_loops=plan.task.limits.max_loops,
+            ahead=self._may_run_ahead(plan),
+            whole=self._whole,
         )
+
+    def _may_run_ahead(self, plan: Node) -> bool:
+        """Tell whether an iteration may begin before the driver has heard of the one before.
+
+        A handler that sees `Looped` may end the loop there, or change the payload.
+        """
+        hooks = plan.task.hooks
+        return not hooks.state_handlers and hooks.on_loop is None
 
     def _function_of(self, plan: Node) -> Sealed:
         retry = plan.task.retry
         bundle = (plan.task.shipped, retry.retry_on, retry.retry_if)
         return self._closing.close(bundle, f"the function of task '{plan.name}'", _FUNCTION)
 
-    def _value(self, value: Any, what: str, limit: int | None = None) -> Tree:
+    def _value(self, value: Any, what: Name, limit: int | None = None) -> Tree:
         return value_tree(self._closing.close(value, what, limit))
 
     def _own_inputs(self, child: Child) -> Sequence[tuple[str, Tree]]:
         if child.index is None:
             return ()
-        return [
-            (
-                one.name,
-                self._element(found[child.index], f"argument '{one.name}' of {child.name!r}"),
-            )
-            for one, found, _ in child.node.spread
-            if one.name is not None
-        ]
+        index = child.index
+        inputs: list[tuple[str, Tree]] = []
+        for one, found, _ in child.node.spread:
+            if one.name is not None:
+                what = partial(_argument, one.name, child)
+                inputs.append((one.name, self._element(found[index], what)))
+        return inputs
 
-    def _element(self, element: Element, what: str) -> Tree:
+    def _element(self, element: Element, what: Callable[[], str]) -> Tree:
         if isinstance(element, Sealed):
             return value_tree(element)
         if isinstance(element, Child):
             return self._child_tree(element)
         return self._tree(element, what, self._closing.limit)
 
-    def _tree(self, source: Source, what: str, limit: int = _SHARED) -> Tree:
+    def _tree(self, source: Source, what: Name, limit: int = _SHARED) -> Tree:
         match source:
             case Constant(value, secret):
                 return self._value(value, what, _NO_FILE if secret else limit)
@@ -259,18 +308,12 @@ class Orders:
                 return None
         closed = self._value([name for name, _ in trees], "parameter names")
         tree = collection_tree("dict", [one for _, one in trees], closed)
-        size = len(pack_tree(tree))
+        size = tree_size(tree)
         secret = any(node.is_secret for node in self._standing.nodes)
         if (secret or self._closing.store is None) and size > _PARAMETERS:
             return None
         return self._small_enough(tree, size, _PARAMETERS, "the parameters")
 
 
-def pack_tree(tree: Tree) -> bytes:
-    """Pack a tree, to know how much it takes."""
-    return pack(Attempt("", "", None, 0, 0, "", tree, ()))
-
-
-def key_text(key: Any) -> str:
-    """Write a Dask key as text, to name its claim."""
-    return "/".join(str(part) for part in key)
+def _argument(name: str, child: Child) -> str:
+    return f"argument '{name}' of {child.name!r}"

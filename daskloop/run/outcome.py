@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from daskloop.errors import HandlerError, MapError, PayloadError, StoreError, TaskTimeout
-from daskloop.keys import full_name
+from daskloop.keys import Place, dask_key, full_name, key_text
 from daskloop.plan.plan import Cut
 from daskloop.record.pickling import freeze, join, preview, thaw
 from daskloop.record.sealed import ErrorText, Sealed, seal
@@ -34,6 +34,8 @@ RetryIf = Callable[[BaseException], bool] | None
 class Judge:
     """What is needed to close the values of one attempt and to name them in errors."""
 
+    __slots__ = ("mine", "order", "store", "worker")
+
     def __init__(
         self, order: Shared, mine: Attempt, worker: str, store: PayloadStore | None
     ) -> None:
@@ -41,12 +43,26 @@ class Judge:
         self.mine = mine
         self.worker = worker
         self.store = store
-        self.full_name = full_name(order.task_name, mine.index)
 
     def seal(self, value: Any, what: str) -> Sealed:
         """Close a payload or a result."""
-        name = f"the {what} of iteration {self.mine.iteration} of {self.full_name!r}"
-        return seal(value, name, self.order.inline_limit, self.store, self.mine.tag)
+
+        # Names are for errors and files, and take longer than all the rest.
+        def called() -> str:
+            return f"the {what} of iteration {self.mine.iteration} of {self.name()!r}"
+
+        return seal(value, called, self.order.inline_limit, self.store, self.tag)
+
+    def name(self) -> str:
+        """Return the full name of the child."""
+        return full_name(self.order.task_name, self.mine.child)
+
+    def tag(self) -> str:
+        """Make the mark of what the attempt writes to the store."""
+        mine = self.mine
+        address = (Place(self.order.task_slug, mine.child, mine.iteration),)
+        key = key_text(dask_key(self.order.run_id, address, mine.run_count, mine.submission))
+        return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def returned(judge: Judge, result: Any, started: float) -> Entry:
@@ -54,22 +70,15 @@ def returned(judge: Judge, result: Any, started: float) -> Entry:
     ended = time.time()
     if isinstance(result, Signal) or (isinstance(result, type) and issubclass(result, Signal)):
         name = result.__name__ if isinstance(result, type) else type(result).__name__
-        raise TypeError(f"{judge.full_name!r} returned {name}; raise it: raise {name}(...)")
+        raise TypeError(f"{judge.name()!r} returned {name}; raise it: raise {name}(...)")
     return _success(judge, result, "Task run succeeded.", started, ended)
 
 
 def _success(judge: Judge, result: Any, message: str, started: float, ended: float) -> Entry:
     value = judge.seal(result, "result")
-    parts = {cut: _cut(judge, result, cut) for cut in judge.order.cuts}
-    return Entry(
-        "success",
-        message,
-        value,
-        parts=parts,
-        worker=judge.worker,
-        started=started,
-        ended=ended,
-    )
+    entry = Entry("success", message, value, worker=judge.worker, started=started, ended=ended)
+    cuts = judge.order.cuts
+    return entry._replace(parts={cut: _cut(judge, result, cut) for cut in cuts}) if cuts else entry
 
 
 _CUTTERS = {Cut.ELEMENTS: elements, Cut.FLATTENED: flattened, Cut.LOOSE: pieces}
@@ -80,7 +89,7 @@ def _cut(judge: Judge, result: Any, cut: int) -> tuple[Sealed, ...] | str:
 
     Returns why it cannot be cut, if so: that fails the map, not the task that made the result.
     """
-    name = f"the result of {judge.full_name!r}"
+    name = f"the result of {judge.name()!r}"
     try:
         found = _CUTTERS[Cut(cut)](result, name)
     except MapError as error:
@@ -97,7 +106,7 @@ def _packed(judge: Judge, blobs: list[bytes], labels: list[str]) -> tuple[Sealed
     """Store all elements as one file; each is read from its own place in it."""
     assert judge.store is not None
     padded = [blob + b"\0" * (-len(blob) % 64) for blob in blobs]
-    name = judge.store.put(padded, judge.mine.tag)
+    name = judge.store.put(padded, judge.tag())
     sealed = []
     offset = 0
     for blob, room, label in zip(blobs, padded, labels, strict=True):
@@ -128,20 +137,20 @@ def _signalled(judge: Judge, error: BaseException, started: float) -> Entry | No
     ended = time.time()
     if isinstance(error, LOOP):
         text = _said(error) or f"Task is looping: iteration {judge.mine.iteration} is done."
-        entry = Entry("looped", text, judge.seal(error.result, "payload"))
-        return replace(entry, worker=judge.worker, started=started, ended=ended)
+        value = judge.seal(error.result, "payload")
+        return Entry("looped", text, value, worker=judge.worker, started=started, ended=ended)
     if isinstance(error, SUCCESS):
         text = _said(error) or "Task run succeeded."
         return _success(judge, error.result, text, started, ended)
     if isinstance(error, SKIP):
         held = error if error.result is None else error.result
         entry = Entry("skipped", _said(error) or "Task was skipped.", judge.seal(held, "result"))
-        return replace(entry, worker=judge.worker, started=started, ended=ended)
+        return entry._replace(worker=judge.worker, started=started, ended=ended)
     if isinstance(error, RETRY):
         start = None if error.start_time is None else error.start_time.timestamp()
         moment_of(start)  # refused here if the driver could not read it
         entry = Entry("retry", _said(error) or "Task asked for a retry.", start_time=start)
-        return replace(entry, worker=judge.worker, started=started, ended=ended)
+        return entry._replace(worker=judge.worker, started=started, ended=ended)
     if isinstance(error, (FAIL, TRIGGERFAIL)):
         kind: Kind = "failed" if isinstance(error, FAIL) else "trigger_failed"
         return _failed(judge, error, started, kind, True)
@@ -198,11 +207,11 @@ def _message(error: BaseException) -> str:
 def _failure_value(judge: Judge, error: BaseException) -> Sealed | None:
     if isinstance(error, FAIL) and error.result is not None:
         return judge.seal(error.result, "result")
-    return seal_error(error, judge.order.inline_limit, judge.store, judge.mine.tag)
+    return seal_error(error, judge.order.inline_limit, judge.store, judge.tag)
 
 
 def seal_error(
-    error: BaseException, limit: int, store: PayloadStore | None, tag: str
+    error: BaseException, limit: int, store: PayloadStore | None, tag: str | Callable[[], str]
 ) -> Sealed | None:
     """Close an exception; None if it would not come back as it went."""
     try:
@@ -275,7 +284,7 @@ def broken(judge: Judge, error: BaseException, what: str) -> Entry:
             "client.upload_file, or define the task in the script itself"
         )
     refused = PayloadError(
-        f"{what} of {judge.full_name!r} cannot be opened on worker "
+        f"{what} of {judge.name()!r} cannot be opened on worker "
         f"{judge.worker}: {cause.class_name}: {cause.text}{advice}"
     )
     return _failed(judge, refused, 0.0, "failed", False)

@@ -14,10 +14,14 @@ from enum import Enum
 from typing import NamedTuple
 
 from daskloop.record.sealed import Sealed
-from daskloop.run.envelope import Entry
+from daskloop.run.envelope import Ahead, Entry
 from daskloop.states import State
 
 __all__ = [
+    "ADMITTED",
+    "ENQUEUE",
+    "READY",
+    "SUBMIT",
     "Accepted",
     "Admitted",
     "Announce",
@@ -29,12 +33,14 @@ __all__ = [
     "Lost",
     "Phase",
     "Progress",
+    "RanAhead",
     "Ready",
     "Settled",
     "Step",
     "Stopped",
     "Submit",
     "TakenBack",
+    "Unbegun",
     "Wake",
 ]
 
@@ -66,6 +72,8 @@ class Progress(NamedTuple):
     """Workers lost under this attempt."""
     submission: int = 0
     """Number of the submission of this attempt."""
+    idle: int = 0
+    """Submissions of this attempt whose future came back before its turn."""
     since: int = 0
     """Number that the first submission of each attempt has; above zero once a run was resumed."""
     payload: Sealed | None = None
@@ -95,13 +103,23 @@ class Admitted:
     """The child's turn has come: there is room in flight."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The attempt came back."""
 
     entry: Entry
     state: State
     """What the entry says, as a state."""
+
+
+class RanAhead(NamedTuple):
+    """Iterations went on in the same future, before the one that came back as its last."""
+
+    ahead: Ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Unbegun:
+    """The future came back before the child had its turn in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +131,12 @@ class Lost:
     """True if a worker was lost while it executed the attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A proposed state has been through the handlers, if there are any."""
 
     state: State
-    payload: Sealed | None = None
-    """For `Looped`: its result, closed."""
+    value: Sealed | None = None
+    """Its result, closed; for `Looped` the payload of the next iteration."""
     final: bool = False
     """True if a failure must not be retried, as when a handler raised it."""
 
@@ -146,11 +163,22 @@ class Stopped:
     """True if attempts in flight are given up too."""
 
 
-Happening = Ready | Settled | Admitted | Ended | Lost | Accepted | Due | TakenBack | Stopped
+Happening = (
+    Ready
+    | Settled
+    | Admitted
+    | RanAhead
+    | Ended
+    | Unbegun
+    | Lost
+    | Accepted
+    | Due
+    | TakenBack
+    | Stopped
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Announce:
+class Announce(NamedTuple):
     """Propose a state to the handlers; it comes back as `Accepted`."""
 
     state: State
@@ -175,12 +203,16 @@ class Wake:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """The child has its final state."""
 
     state: State
 
+
+READY = Ready()
+ADMITTED = Admitted()
+ENQUEUE = Enqueue()
+SUBMIT = Submit()
 
 Step = Announce | Enqueue | Submit | Wake | End
 """What the engine does about one child; at most one step follows from one happening."""

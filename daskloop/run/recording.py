@@ -7,36 +7,45 @@ from typing import Any
 from daskloop.errors import PayloadError, RemoteError
 from daskloop.record.entries import LOST, Recorded
 from daskloop.record.sealed import ErrorText, Held, HeldError, Sealed, seal
-from daskloop.run.envelope import Entry
+from daskloop.run.envelope import Ahead, Entry
 from daskloop.run.outcome import error_text
-from daskloop.run.progress import Accepted
+from daskloop.run.progress import Accepted, Progress
 from daskloop.run.standing import Child
-from daskloop.states import Failed, Mapped, Running, Scheduled, State, Success
+from daskloop.states import Failed, Looped, Mapped, Running, Scheduled, State, Success
 
-__all__ = ["is_recorded", "lost", "recorded"]
-
-
-def is_recorded(child: Child, state: State) -> bool:
-    """Tell whether a state that stands is written down: what would not follow again by itself."""
-    return child.node.plan.parameter is None and not isinstance(state, Running)
+__all__ = ["is_recorded", "lost", "ran_ahead", "recorded"]
 
 
-def recorded(child: Child, accepted: Accepted, value: Sealed | None, at: float) -> Recorded:
+def is_recorded(child: Child, progress: Progress, state: State, stopping: str | None) -> bool:
+    """Tell whether a state that stands is written down: what would not follow again by itself.
+
+    What follows without an attempt while the run is being stopped may follow from that alone.
+    """
+    if child.node.plan.parameter is not None or isinstance(state, Running):
+        return False
+    return progress.entry is not None or stopping is None
+
+
+def recorded(
+    child: Child, progress: Progress, accepted: Accepted, at: float, ends: bool = False
+) -> Recorded:
     """Put a state that stands into the form that a journal keeps.
 
     Parameters
     ----------
     child : Child
-        Whose state it is; its progress holds the entry of the attempt, if one ended.
+        Whose state it is.
+    progress : Progress
+        How far it had come; holds the entry of the attempt, if one ended.
     accepted : Accepted
         The state, as handlers left it.
-    value : Sealed or None
-        The state's result, closed.
     at : float
         Seconds since the epoch.
+    ends : bool
+        True if it is the child's last. A failure stays one then, although more retries may be
+        allowed when the run is resumed: what followed from it has been recorded too.
     """
-    state = accepted.state
-    progress = child.progress
+    state, value = accepted.state, accepted.value
     entry = progress.entry or Entry("success")
     error = None
     if isinstance(state, Failed):
@@ -45,8 +54,9 @@ def recorded(child: Child, accepted: Accepted, value: Sealed | None, at: float) 
             error, value = _words(state), _closed(state.unopened_result, keeps_none=True)
     elif value is None and progress.entry is None and not isinstance(state, Mapped):
         value = _closed(state.unopened_result)
+    place = child.address[-1]
     return Recorded(
-        child.address,
+        (place._replace(iteration=progress.iteration),),
         progress.run_count,
         progress.submission,
         _name(state),
@@ -54,7 +64,7 @@ def recorded(child: Child, accepted: Accepted, value: Sealed | None, at: float) 
         value,
         error,
         entry.retriable,
-        accepted.final,
+        accepted.final or ends,
         progress.entry is not None,
         _start(state),
         child.parts if isinstance(state, Success) else {},
@@ -63,6 +73,26 @@ def recorded(child: Child, accepted: Accepted, value: Sealed | None, at: float) 
         entry.started,
         entry.ended,
         at,
+    )
+
+
+def ran_ahead(child: Child, ahead: Ahead, worker: str, at: float) -> Recorded:
+    """Put iterations that went on in one future into one record; the child has not moved yet."""
+    progress = child.progress
+    place = child.address[-1]
+    single = ahead.iterations == 1
+    return Recorded(
+        (place._replace(iteration=place.iteration + ahead.iterations - 1),),
+        progress.run_count if single else 1,
+        progress.submission if single else progress.since,
+        Looped.__name__,
+        ahead.messages[-1],
+        ahead.payload,
+        worker=worker,
+        started=ahead.started,
+        ended=ahead.ended,
+        at=at,
+        stretch=ahead.packed,
     )
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from daskloop import states
 from daskloop.errors import ResumeError
+from daskloop.executors.session import Key
+from daskloop.keys import dask_key
 from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Recorded, Submitted
 from daskloop.record.sealed import HeldError, Sealed
 from daskloop.record.store import PayloadStore
@@ -56,6 +58,16 @@ class Restored:
     """The last iteration that was sent."""
     last: Recorded | None
     """The last of its records."""
+    looped: Sequence[Recorded] = ()
+    """The records of its iterations that went on."""
+    leader: tuple[int, int, int, int] | None = None
+    """What is in flight travels with the child that these numbers of a key name."""
+
+    def future(self, child: Child, run: str) -> Key:
+        """Return the key of the future in which the attempt is in flight."""
+        progress = self.progress
+        key = dask_key(run, child.address, progress.run_count, progress.submission)
+        return key if self.leader is None else (key[0], *self.leader)
 
     @property
     def state(self) -> states.State | None:
@@ -89,6 +101,11 @@ class Memory:
             self._records[_name(record)].append(record)
         for sent in submitted:
             self._submitted[_name(sent)] = sent
+        self._slugs = {slug for slug, _ in (*self._records, *self._submitted)}
+
+    def knows(self, slug: str) -> bool:
+        """Tell whether anything is known of the children of a task."""
+        return slug in self._slugs
 
     def recall(self, child: Child) -> Restored | None:
         """Return where a child stood, once; None if nothing is known of it.
@@ -128,6 +145,7 @@ def _restore(
     began = next((r.started or r.at for r in records if r.attempted), None)
     progress, step = decide(rules, Progress(begun=began), Ready(), Moment(0.0))
     is_new = False
+    made = records
     records = _telling(records)
     for number, record in enumerate(records):
         is_new = record.state == TAKEN_BACK and record.address[-1].iteration == FORGOTTEN
@@ -153,9 +171,19 @@ def _restore(
         )
     if is_new:
         progress = progress._replace(phase=Phase.WAITING)
-    reached = 1 if sent is None else sent.address[-1].iteration
+    reached = _reached(made, sent)
     last = records[-1] if records and records[-1].state != TAKEN_BACK else None
-    return Restored(progress, step, in_flight, is_new, max(reached, 1), last)
+    leader = None if sent is None else sent.leader
+    looped = [one for one in made if one.state == states.Looped.__name__]
+    return Restored(progress, step, in_flight, is_new, reached, last, looped, leader)
+
+
+def _reached(records: Sequence[Recorded], sent: Submitted | None) -> int:
+    """Find the last iteration that was made or sent; many have no submission of their own."""
+    taken_back = [n for n, record in enumerate(records) if record.state == TAKEN_BACK]
+    since = records[taken_back[-1] :] if taken_back else records
+    made = [record.address[-1].iteration for record in since if record.attempted]
+    return max(1, *made, 1 if sent is None else sent.address[-1].iteration)
 
 
 def _telling(records: Sequence[Recorded]) -> Sequence[Recorded]:
@@ -210,7 +238,7 @@ def _happening(
     if record.state == TAKEN_BACK:
         return TakenBack(record.submission)
     state = restored_state(record, store)
-    return Accepted(state, record.value if state.is_looped() else None, record.final)
+    return Accepted(state, record.value, record.final)
 
 
 def _before(progress: Progress, earlier: Sequence[Recorded], iteration: int) -> Progress:

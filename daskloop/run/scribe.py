@@ -15,6 +15,7 @@ from daskloop.errors import JournalError, StoreError
 from daskloop.executors.session import Gone
 from daskloop.record.entries import Recorded, Status, Submitted
 from daskloop.record.memory_claims import forget_memory_claims
+from daskloop.run.packing import Pack
 from daskloop.run.register import Registered
 from daskloop.run.standing import Child, Standing
 from daskloop.run.turn import Halt, Turn
@@ -47,9 +48,14 @@ class Scribe:
         self._next_look = 0.0
 
     @property
+    def keeps(self) -> bool:
+        """True if what is written is kept anywhere."""
+        return self._ledger.place is not None
+
+    @property
     def patience(self) -> float:
         """Seconds after which the driver should come by again."""
-        return float("inf") if self._ledger.place is None else _LOOK
+        return _LOOK if self.keeps else float("inf")
 
     def connected(self, place: Workplace) -> None:
         """Note where attempts are executed."""
@@ -62,16 +68,16 @@ class Scribe:
 
     def write(self, turn: Turn) -> bool:
         """Write down what ended and what is about to be sent; False if that failed."""
-        sent = [child for child in turn.submissions if child.key is not None]
-        if not turn.records and not sent:
+        if not self.keeps or not (turn.records or turn.packs):
             return True
         now = time.time()
-        submitted = [_submitted(child, now) for child in sent]
+        submitted = [
+            _submitted(pack, child, now) for pack in turn.packs for child in pack.members.values()
+        ]
         if self._try(lambda: self._ledger.commit(turn.records, submitted)):
             return True
-        for child in sent:
-            assert child.key is not None
-            self._post(Gone(child.key, "it could not be written down", "the journal failed"))
+        for pack in turn.packs:
+            self._post(Gone(pack.key, "it could not be written down", "the journal failed"))
         # What was not written down is executed again, or taken from its claim: both have to stay.
         turn.dropped.clear()
         turn.released.clear()
@@ -91,7 +97,7 @@ class Scribe:
         """Note how the run ended, and remove what nothing refers to any more."""
         status = _status(state)
         self._try(lambda: self._ledger.finish(status, state.message or ""))
-        if self._ledger.place is None or self._broken or status == "stopped":
+        if not self.keeps or self._broken or status == "stopped":
             return
         try:
             if place.store is not None:
@@ -129,9 +135,10 @@ class Scribe:
         self._ledger.close()
 
 
-def _submitted(child: Child, now: float) -> Submitted:
+def _submitted(pack: Pack, child: Child, now: float) -> Submitted:
     progress = child.progress
-    return Submitted(child.address, progress.run_count, progress.submission, now)
+    leader = None if child.key == pack.key else pack.key[1:]
+    return Submitted(child.address, progress.run_count, progress.submission, now, leader)
 
 
 def _status(state: State) -> Status:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from daskloop import triggers
+from daskloop.define.hooks import Hooks
 from daskloop.define.parameter import Parameter
 from daskloop.executors.session import Key
 from daskloop.keys import Address, Place, full_name
@@ -20,10 +21,14 @@ from daskloop.run.decide import Rules
 from daskloop.run.progress import Phase, Progress
 from daskloop.states import Mapped, Pending, State
 
-__all__ = ["Child", "Element", "NodeStanding", "Standing", "draw", "refs_of"]
+if TYPE_CHECKING:
+    from daskloop.run.packing import Pack
+
+__all__ = ["Child", "Element", "NodeStanding", "Standing", "draw", "draws", "refs_of"]
 
 
 _FRESH = Progress()
+_PENDING = Pending()
 
 
 class Child:
@@ -31,18 +36,21 @@ class Child:
 
     __slots__ = (
         "admitted",
+        "alone",
         "announced",
         "continuing",
         "index",
         "key",
         "missing",
         "node",
+        "pack",
         "parts",
         "payload",
         "progress",
         "reached",
         "state",
         "value",
+        "weight",
         "worker",
     )
 
@@ -52,9 +60,15 @@ class Child:
         self.progress = _FRESH
         self.admitted = False
         """True while it takes a place in the window."""
+        self.weight = 0
+        """What it takes of the window, once it was admitted."""
+        self.alone = False
+        """True if it has a future of its own for each attempt, since one was lost under it."""
+        self.pack: Pack | None = None
+        """The future in which its attempt is in flight."""
         self.missing = 0
         """Children above that have yet to end."""
-        self.announced: State = Pending()
+        self.announced: State = _PENDING
         """The state that handlers have seen last."""
         self.state: State | None = None
         """The final state."""
@@ -87,7 +101,7 @@ class Child:
     def rules(self) -> Rules:
         """What the user asked for."""
         task = self.node.plan.task
-        return Rules(self.name, task.retry, task.limits)
+        return Rules(self.name, task.retry, task.limits, bool(task.hooks.state_handlers))
 
     @property
     def ended(self) -> bool:
@@ -106,6 +120,7 @@ class NodeStanding:
         "child",
         "children",
         "closed",
+        "is_silent",
         "opened",
         "plan",
         "running",
@@ -116,6 +131,8 @@ class NodeStanding:
 
     def __init__(self, plan: Node) -> None:
         self.plan = plan
+        self.is_silent = plan.task.hooks == Hooks()
+        """True if no function of the user's is called about its states."""
         self.child = Child(self, None)
         """The task itself, or the parent of its children."""
         self.children: list[Child] = []
@@ -255,9 +272,14 @@ def refs_of(one: Input) -> list[int]:
     return list(found)
 
 
+def draws(child: Child) -> bool:
+    """Tell whether decisions about a child depend on chance."""
+    return bool(child.node.plan.task.retry.jitter)
+
+
 def draw(run: str, child: Child) -> float:
     """Draw a number in [0, 1) that is the same whenever this decision is repeated."""
-    if not child.node.plan.task.retry.jitter:
+    if not draws(child):
         return 0.0
     text = f"{run}/{child.name}/{child.progress.iteration}/{child.progress.run_count}"
     return zlib.crc32(text.encode("utf-8", "replace")) / 2**32

@@ -70,6 +70,8 @@ def start(
         choice=Inline() if registered.is_over else choice,
         context=options.context,
         task_states=options.task_states or {},
+        history=options.history,
+        batch=options.batch,
         store=options.store,
         listeners=listeners,
     )

@@ -4,45 +4,46 @@
 
     happening ─► decide ─► step ─► announce | enqueue | submit | wake | end ─► happening ...
 
-What leaves the machine is put on the turn; like the machine, this knows no Dask, no clock, no
-disk and no thread.
+What leaves the machine is put on the turn; like it, this knows no Dask, clock, disk or thread.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
 
 from daskloop.executors.session import Key
-from daskloop.keys import dask_key
-from daskloop.plan.plan import Plan
 from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore
-from daskloop.run.admission import Admission
 from daskloop.run.chronicle import Chronicle
 from daskloop.run.decide import Moment, decide
+from daskloop.run.envelope import Ahead, Entry
+from daskloop.run.flights import Flights
+from daskloop.run.history import Histories
 from daskloop.run.hooking import hooks_for, last_hooks_for
 from daskloop.run.opening import Opening
 from daskloop.run.progress import (
+    ADMITTED,
+    ENQUEUE,
+    SUBMIT,
     Accepted,
-    Admitted,
     Announce,
     End,
+    Ended,
     Enqueue,
     Happening,
     Lost,
     Phase,
     Progress,
+    RanAhead,
     Step,
     Submit,
     Wake,
 )
-from daskloop.run.recording import is_recorded, lost, recorded
+from daskloop.run.recording import is_recorded, lost, ran_ahead, recorded
 from daskloop.run.replay import Memory, Restored
-from daskloop.run.standing import Child, Standing, draw
-from daskloop.run.states_of import hold
+from daskloop.run.standing import Child, NodeStanding, Standing, draw, draws
+from daskloop.run.states_of import hold, state_of
 from daskloop.run.timers import Timers
 from daskloop.run.turn import Announcement, Question, Turn
 from daskloop.states import Looped, State
@@ -51,78 +52,125 @@ __all__ = ["Steps"]
 
 
 class Steps:
-    """Everything that is done about the children of a run; parameters as in `Machine`."""
+    """Everything that is done about the children of a run.
+
+    Parameters
+    ----------
+    standing, chronicle, flights, memory
+        The parts of the run, fresh.
+    store : PayloadStore or None
+        Held by the states that refer to it.
+    keeps : bool
+        False to make no records, where nobody keeps them.
+    remembers : bool
+        True to keep the states of all iterations.
+    """
 
     def __init__(
         self,
-        plan: Plan,
-        run: str,
-        parameters: Mapping[str, Any],
+        standing: Standing,
+        chronicle: Chronicle,
+        flights: Flights,
+        memory: Memory,
         store: PayloadStore | None,
-        slots: int,
-        memory: Memory | None,
+        keeps: bool,
+        remembers: bool,
     ) -> None:
-        self.standing = Standing(plan, parameters)
-        self.admission = Admission(slots)
-        self.flying: dict[Key, Child] = {}
-        """The attempts in flight, by key."""
+        self.standing = standing
+        self.flights = flights
         self.timers = Timers()
-        self.chronicle = Chronicle(run)
-        self.opening = Opening(self.standing, self.advance, self._ask, self._restore)
+        self.chronicle = chronicle
+        self.opening = Opening(self.standing, self)
         self.stopping: str | None = None
         """Why the run is being stopped, if it is."""
         self.asked = 0
         """Functions of the user that are under way."""
         self.now = 0.0
-        """Seconds since the epoch."""
-        self._run = run
-        self._memory = memory or Memory()
+        self._run = chronicle.run
+        self._keeps = keeps
+        self._histories = Histories(store, remembers)
+        self._memory = memory
         self._store = store
         self._pending: deque[tuple[Child, Happening | Restored]] = deque()
         self._turn = Turn()
 
+    def begin_turn(self, now: float) -> None:
+        """Set the time, in seconds since the epoch."""
+        self.now = self.chronicle.now = now
+        self.flights.begin_turn()
+
     def end_turn(self) -> Turn:
         """Let in whom there is room for, and hand out all that follows from this turn."""
+        packs = []
         while True:
-            child = self.admission.pop()
-            if child is None:
+            company = self.flights.let_in()
+            if not company:
                 break
-            self.admission.enter(child)
-            self.advance(child, Admitted())
+            self.advance_alike(company, ADMITTED)
+            packs += self.flights.pack(company)
         turn, self._turn = self._turn, Turn()
+        turn.packs = packs + self.flights.pack(turn.submissions)
         turn.events = self.chronicle.take()
         return turn
 
+    def came(self, child: Child, entry: Entry) -> None:
+        """Go on with a child whose attempt came back."""
+        child.worker = entry.worker
+        self.chronicle.counts.work += entry.ended - entry.started
+        if entry.ahead is not None:
+            self.chronicle.counts.work += entry.ahead.seconds
+            self.ran_ahead(child, entry.ahead)
+        state = state_of(entry, child.progress, self._store)
+        if entry.kind != "success" or not child.node.is_silent:
+            self.advance(child, Ended(entry, state))
+            return
+        # Nobody is asked about it, and `decide` always says of a success that it is the end.
+        child.value, child.parts = entry.value, entry.parts
+        if self._keeps:
+            before = child.progress._replace(entry=entry)
+            ended = recorded(child, before, Accepted(state, entry.value), self.now, ends=True)
+            self._turn.records.append(ended)
+        self._end(child, state)
+
     def landed(self, key: Key) -> Child | None:
         """Take an attempt off those in flight; None if it was replaced or given up before."""
-        child = self.flying.pop(key, None)
-        if child is not None:
-            child.key = None
-            self.admission.leave(child)
-            self._turn.released.append(key)
+        child, future = self.flights.land(key)
+        if future is not None:
+            self._turn.released.append(future)
         return child
+
+    def ran_ahead(self, child: Child, ahead: Ahead) -> None:
+        """Take iterations for ended that went on in the future that came back."""
+        worker = child.worker or ""
+        if self._keeps or self._histories.wanted:
+            record = ran_ahead(child, ahead, worker, self.now)
+            self._histories.note(child, record)
+            if self._keeps:
+                self._turn.records.append(record)
+        before = child.progress
+        self.advance(child, RanAhead(ahead))
+        child.reached = child.progress.iteration
+        self.chronicle.ran_ahead(child, ahead, worker)
+        if before.payload is not None and not self._histories.wanted:
+            self._turn.dropped.append(before.payload)
 
     def lose(self, child: Child, reason: str, charged: bool) -> None:
         """Go on with a child whose attempt will not come back."""
         self.chronicle.lost(child, reason, charged)
-        if charged:
+        if charged and self._keeps:
             self._turn.records.append(lost(child, reason, self.now))
         self.advance(child, Lost(reason, charged))
 
     def accepted(
         self, child: Child, state: State, final: bool, changed: Sealed | None = None
     ) -> Accepted:
-        """Make the happening of a state that stands, and note down the attempt it ends."""
+        """Make the happening of a state that stands."""
         entry = child.progress.entry
         value = changed
         if entry is not None and changed is None:
             value = child.value = entry.value
             child.parts = entry.parts
-        accepted = Accepted(state, value if isinstance(state, Looped) else None, final)
-        # What follows without an attempt while the run is being stopped may follow from that alone.
-        if is_recorded(child, state) and (entry is not None or self.stopping is None):
-            self._turn.records.append(recorded(child, accepted, value, self.now))
-        return accepted
+        return Accepted(state, value, final)
 
     def advance(self, child: Child, happening: Happening | Restored) -> None:
         """Let happenings follow one another until every child waits for something.
@@ -138,6 +186,20 @@ class Steps:
             self._step(one, what)
             self._pending.popleft()
 
+    def advance_alike(self, children: Sequence[Child], happening: Happening) -> None:
+        """Let the same happen to children of one task: for those that stand alike decide once."""
+        known = progress = step = None
+        for child in children:
+            if child.progress is not known and not draws(child):
+                known = child.progress
+                moment = Moment(self.now, 0.0, self.stopping)
+                progress, step = decide(child.rules, known, happening, moment)
+            if progress is not None and (step is ENQUEUE or step is SUBMIT):
+                child.progress = progress
+                self._carry_out(child, step)
+            else:  # whatever is about this child alone
+                self.advance(child, happening)
+
     def _step(self, child: Child, happening: Happening | Restored) -> None:
         pending: Happening | None
         pending = self._go_on(child, happening) if isinstance(happening, Restored) else happening
@@ -145,41 +207,39 @@ class Steps:
             before = child.progress
             moment = Moment(self.now, draw(self._run, child), self.stopping)
             child.progress, step = decide(child.rules, before, pending, moment)
-            self.chronicle.note(child, before, pending)
-            if isinstance(pending, Accepted) and isinstance(pending.state, Looped):
-                self._drop(child, before)
+            if isinstance(pending, Accepted):
+                if self._keeps and is_recorded(child, before, pending.state, self.stopping):
+                    ends = isinstance(step, End) and step.state is pending.state
+                    self._turn.records.append(recorded(child, before, pending, self.now, ends))
+                self.chronicle.note(child, before, pending)
+                if isinstance(pending.state, Looped):
+                    self._drop(child, before)
+                    self._histories.note(child, pending.state)
             if child.progress.phase is not Phase.RUNNING:
-                self.admission.leave(child)
-            if isinstance(pending, Accepted) and isinstance(step, End):
-                self._mark_the_last(child, pending.state is step.state)
+                self.flights.admission.leave(child)
             pending = self._carry_out(child, step)
-
-    def _mark_the_last(self, child: Child, stands: bool) -> None:
-        """Note of the record of a child's last state that it was the last.
-
-        A failure stays one, although more retries may be allowed when the run is resumed: what
-        followed from it has been recorded too.
-        """
-        records = self._turn.records
-        if stands and records and records[-1].address == child.address:
-            records[-1] = replace(records[-1], final=True)
 
     def _carry_out(self, child: Child, step: Step | None) -> Happening | None:
         match step:
             case Announce(state, final):
                 return self._announce(child, state, final)
+            case Submit():
+                self.flights.send(child)
+                self._turn.submissions.append(child)
             case Enqueue():
                 child.continuing = child.continuing or child.progress.begun is not None
-                self.admission.push(child)
-            case Submit():
-                self._submit(child)
+                self.flights.admission.push(child)
             case Wake(at):
                 self.timers.push(at, child)
             case End(state):
                 self._end(child, state)
         return None
 
-    def _restore(self, child: Child) -> bool:
+    def remembers(self, node: NodeStanding) -> bool:
+        """Tell whether an earlier driver has left anything of the children of a map."""
+        return self._memory.knows(node.plan.slug)
+
+    def restore(self, child: Child) -> bool:
         """Go on with a child that an earlier driver has begun; False if it is new."""
         restored = self._memory.recall(child)
         if restored is None:
@@ -193,11 +253,13 @@ class Steps:
     def _go_on(self, child: Child, restored: Restored) -> Happening | None:
         """Put a child where an earlier driver left it, and do what was to be done next."""
         child.progress, child.reached = restored.progress, restored.reached
+        for record in restored.looped:
+            self._histories.note(child, record)
         last = restored.last
         if last is not None:
             child.value, child.parts, child.worker = last.value, last.parts, last.worker or None
         if restored.in_flight:
-            self._send(child)
+            self.flights.adopt(child, restored.future(child, self.chronicle.run))
             self._turn.adopted.append(child)
         elif restored.state is not None:
             self._close(child, restored.state)
@@ -212,35 +274,21 @@ class Steps:
         if not hooks.state_handlers and not hooks_for(hooks, state):
             return self.accepted(child, state, final)
         progress = child.progress
-        self._ask(Announcement(child, old, state, final, progress.iteration, progress.run_count))
+        self.ask(Announcement(child, old, state, final, progress.iteration, progress.run_count))
         return None
 
-    def _ask(self, question: Announcement | Question) -> None:
+    def ask(self, question: Announcement | Question) -> None:
+        """Have a function of the user's called."""
         self.asked += 1
         self._turn.questions.append(question)
-
-    def _submit(self, child: Child) -> None:
-        self._send(child)
-        self._turn.submissions.append(child)
-
-    def _send(self, child: Child) -> None:
-        progress = child.progress
-        self.admission.enter(child)
-        child.key = dask_key(self._run, child.address, progress.run_count, progress.submission)
-        self.flying[child.key] = child
-        child.reached = progress.iteration
 
     def _end(self, child: Child, state: State) -> None:
         progress = child.progress
         if child.key is not None:  # given up while in flight
             self.landed(child.key)
         if last_hooks_for(child.node.plan.task.hooks, state):
-            self._ask(
-                Announcement(
-                    child, state, state, True, progress.iteration, progress.run_count, last=True
-                )
-            )
-        child.state = state
+            numbers = progress.iteration, progress.run_count
+            self.ask(Announcement(child, state, state, True, *numbers, last=True))
         if child.node.plan.parameter is None and not state.is_mapped():
             self.chronicle.ended(child, state)
         self._close(child, state)
@@ -253,7 +301,8 @@ class Steps:
             keeps = state.is_failed() or state.is_cancelled()
             held = hold(payload, self._store) if payload is not None and keeps else None
             child.payload = payload if keeps else None
-            state.remember_loop(child.reached, progress.messages, held)
+            states = self._histories.take(child)
+            state.remember_loop(child.reached, progress.messages, held, states)
             if payload is not None and not keeps:
                 self._turn.dropped.append(payload)
         child.progress = Progress(Phase.ENDED, progress.iteration, begun=progress.begun)
@@ -265,6 +314,7 @@ class Steps:
     def _drop(self, child: Child, before: Progress) -> None:
         """Note that the payload before the present one is no longer needed."""
         hooks = child.node.plan.task.hooks
-        kept = hooks.state_handlers or hooks.on_loop  # they may hold on to the state
+        # Handlers, and whoever asked for the history, may hold on to the state.
+        kept = hooks.state_handlers or hooks.on_loop or self._histories.wanted
         if before.payload is not None and before.entry is not None and not kept:
             self._turn.dropped.append(before.payload)

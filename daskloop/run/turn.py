@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from daskloop.events import Event
 from daskloop.executors.session import Key
 from daskloop.record.entries import Recorded
 from daskloop.record.sealed import Sealed
 from daskloop.run.envelope import Entry
+from daskloop.run.packing import Pack
 from daskloop.run.standing import Child
 from daskloop.states import State
 
@@ -18,7 +19,9 @@ __all__ = [
     "Came",
     "Halt",
     "Handled",
+    "Idle",
     "News",
+    "Paced",
     "Question",
     "Room",
     "Turn",
@@ -70,7 +73,9 @@ class Turn:
     records: list[Recorded] = field(default_factory=list)
     """First: written down."""
     submissions: list[Child] = field(default_factory=list)
-    """Second: sent on their way, all together."""
+    """Those whose attempts are sent on their way."""
+    packs: list[Pack] = field(default_factory=list)
+    """Second: the same, as they travel together."""
     adopted: list[Child] = field(default_factory=list)
     """Sent by an earlier driver of the run: looked for."""
     released: list[Key] = field(default_factory=list)
@@ -83,12 +88,28 @@ class Turn:
     """Last: announced to those who watch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
-    """An attempt came back."""
+class Came(NamedTuple):
+    """An attempt came back, and perhaps iterations that went ahead of it."""
 
     key: Key
     entry: Entry
+
+
+class Idle(NamedTuple):
+    """A future came back before an attempt had its turn in it."""
+
+    key: Key
+
+
+class Paced(NamedTuple):
+    """A future came back: how long it took."""
+
+    pack: Pack
+    children: int
+    """How many had their turn."""
+    seconds: float
+    looped: bool
+    """True if one of them made more than one attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +120,8 @@ class Vanished:
     reason: str
     charged: bool
     """True if a worker was lost while it executed the attempt."""
+    alone: bool = False
+    """True if that may have been its fault, and is to be found out: it travels alone from now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +140,5 @@ class Room:
     slots: int
 
 
-News = Came | Vanished | Handled | Halt | Room
+News = Came | Idle | Paced | Vanished | Handled | Halt | Room
 """What the machine is told."""

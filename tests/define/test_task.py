@@ -110,7 +110,7 @@ def test_task_args_may_set_every_option():
         "max_loops": 5, "max_time": 6.0, "max_worker_losses": 7, "at_most_once": True,
         "trigger": triggers.all_failed, "skip_on_upstream_skip": False, "on_failure": hook,
         "on_retry": hook, "on_loop": hook, "on_final_failure": hook, "on_completion": hook,
-        "state_handlers": (handler,), "nout": 2,
+        "state_handlers": (handler,), "nout": 2, "batch": 8,
     }  # fmt: skip
     assert set(values) == set(OPTIONS)
     new = fetch.copy(**values)

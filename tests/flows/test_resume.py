@@ -21,7 +21,7 @@ from daskloop.flow.begin import begin
 from daskloop.flow.options import checked_options
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.record.ledger import SqliteLedger
-from tests.flows.traces import Sightings, Trace, on_clusters
+from tests.flows.traces import Sightings, Trace, on_clusters, one_by_one
 
 here = pytest.mark.parametrize("executor", ["inline"], indirect=True)
 """Runs a test in the calling thread only: what it shows is decided in the driver."""
@@ -1329,6 +1329,7 @@ def failing_after(monkeypatch, commits):
     monkeypatch.setattr(SqliteLedger, "commit", commit)
 
 
+@one_by_one  # counts commits
 @pytest.mark.parametrize("size", [10, 200_000])
 def test_a_run_whose_journal_fails_ends_with_its_states_and_goes_on_later(
     executor, journal, trace, size

@@ -36,6 +36,14 @@ def test_a_driver_killed_at_random_moments_loses_nothing(tmp_path, executor):
     kill_at_random(Killed(tmp_path, executor), seed=EXECUTORS.index(executor), kills=4)
 
 
+@pytest.mark.parametrize(
+    "executor", ["inline", "threads", pytest.param("processes", marks=pytest.mark.slow)]
+)
+def test_b2_a_driver_killed_at_random_moments_loses_nothing_of_a_batch(tmp_path, executor):
+    killed = Killed(tmp_path, executor, DASK_DASKLOOP__BATCH="auto")
+    kill_at_random(killed, seed=20 + EXECUTORS.index(executor), kills=4)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("executor", EXECUTORS)

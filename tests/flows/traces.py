@@ -13,11 +13,18 @@ import pytest
 
 from daskloop import context, task
 
-on_clusters = pytest.mark.parametrize("executor", ["threads", "processes"], indirect=True)
+_PROCESSES_AUTO = pytest.param("processes-auto", marks=pytest.mark.slow)
+
+on_clusters = pytest.mark.parametrize(
+    "executor", ["threads", "processes", "threads-auto", _PROCESSES_AUTO], indirect=True
+)
 """Runs a test on clusters only."""
 
-on_processes = pytest.mark.parametrize("executor", ["processes"], indirect=True)
+on_processes = pytest.mark.parametrize("executor", ["processes", _PROCESSES_AUTO], indirect=True)
 """Runs a test on worker processes only."""
+
+one_by_one = pytest.mark.parametrize("executor", ["inline", "threads", "processes"], indirect=True)
+"""Runs a test with one attempt in one future only."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@
                            │
         news in odd order ─┘   (virtual time: it jumps to whatever comes next)
 
-Attempts are executed by the real `daskloop.run.attempt.attempt` on orders that the real `Orders`
-packed; handlers and triggers are called by the real `Handlers`; arrivals are judged by the real
-`NewsDesk`. The order in which a turn is carried out is the driver's.
+Attempts are executed by the real `daskloop.run.attempt.attempt_here` on orders that the real
+`Orders` packed; handlers and triggers are called by the real `Handlers`; arrivals are judged by
+the real `NewsDesk`. The order in which a turn is carried out is the driver's.
 """
 
 from __future__ import annotations
@@ -20,21 +20,25 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from daskloop.contexts import context
 from daskloop.executors.session import Gone, Job, Returned
+from daskloop.keys import Address, Place, key_text
 from daskloop.plan.compile import compile_plan
 from daskloop.record.claims import Claims
 from daskloop.record.entries import Recorded, Submitted
 from daskloop.record.store import PayloadStore
+from daskloop.run.attempt import attempt_here
 from daskloop.run.closing import Closing
 from daskloop.run.handlers import Handlers
 from daskloop.run.machine import Machine
 from daskloop.run.news import NewsDesk
-from daskloop.run.orders import Orders, key_text
+from daskloop.run.orders import Orders
+from daskloop.run.packing import Pack
 from daskloop.run.replay import Memory
-from daskloop.run.standing import Child
-from daskloop.run.turn import Came, Halt, Handled, Room, Turn
+from daskloop.run.scribe import _submitted
+from daskloop.run.turn import Halt, Handled, Paced, Room, Turn
 from tests.run.promises import Promises
-from tests.run.scripted import EPOCH
+from tests.run.scripted import EPOCH, Killed, watchers
 from tests.run.specs import FlowSpec, NodeSpec, build
 
 __all__ = ["Adversary", "Faults"]
@@ -43,6 +47,9 @@ RUN = "quiet-heron-7f3a9c12"
 _INLINE = 64  # bytes, so that payloads with bulk go to the store
 _MOST_STEPS = 20_000
 _MOST_DEATHS = 5
+_SECONDS = (0.0001, 0.003, 0.03, 0.5)  # how long a future may have taken
+
+_Attempt = tuple[Address, int]
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class Faults:
     """How likely the driver dies in a turn; a new one goes on from what was recorded."""
     lasts: bool = True
     """Whether attempts go on without the driver, and can be found by the next one."""
+    whole: bool = True
+    """Whether each iteration is told; else those that went on in one future are counted."""
 
 
 @dataclass
@@ -84,11 +93,11 @@ class Adversary:
         self.submitted: dict[Any, Submitted] = {}
         self.deaths = 0
         self.machine = self._open()
-        self.promises = Promises(self.machine)
+        self.promises = Promises(self.machine, self.spec.batch, self.faults.whole)
         self.lost: Counter[Any] = Counter()
         self.halted = False
         self._given_up = False
-        self._executed_once: set[Any] = set()
+        self._executed_once: set[_Attempt] = set()
         self._coming: list[tuple[float, int, str, Callable[[], Any]]] = []
         self._scheduled = 0
         self._by_name = {node.name: node for node in self.spec.nodes}
@@ -97,7 +106,9 @@ class Adversary:
         """Make a driver: a machine, and the parts that depend on it."""
         slots = self.faults.slots
         memory = Memory(self.records, self.submitted.values(), self.store)
-        self.machine = Machine(self.plan, RUN, self.spec.parameters, self.store, slots, memory)
+        self.machine = Machine(
+            self.plan, RUN, self.spec.parameters, self.store, slots, memory, self.spec.batch
+        )
         closing = Closing(self.store, _INLINE, RUN)
         self.orders = Orders(
             self.machine.standing,
@@ -106,8 +117,9 @@ class Adversary:
             {},
             claims=self.claims,
             here=False,
+            whole=self.faults.whole,
         )
-        self.desk = NewsDesk(self.claims, self.machine.flying.get)
+        self.desk = NewsDesk(self.claims, self.machine.packing.packs)
         around = {"run_id": RUN, "flow_name": "simulated", "parameters": self.spec.parameters}
         self.handlers = Handlers(around, closing, self._answered, threaded=False)
         return self.machine
@@ -173,7 +185,16 @@ class Adversary:
         for one in batch:
             if isinstance(one, Handled):
                 self.promises.answered(one.asked)
-        return [self.desk.read(one) if isinstance(one, (Gone, Returned)) else one for one in batch]
+        return [news for one in batch for news in self._read(one)]
+
+    def _read(self, one: Any) -> list[Any]:
+        if not isinstance(one, (Gone, Returned)):
+            return [one]
+        # How long a future took is of this machine; it must follow from the seed.
+        return [
+            news._replace(seconds=self.draw.choice(_SECONDS)) if isinstance(news, Paced) else news
+            for news in self.desk.read(one)
+        ]
 
     def _answered(self, answer: Any) -> None:
         self._later(lambda: answer, 2.0, "handler")
@@ -196,22 +217,16 @@ class Adversary:
         self.promises.adopted(first)
         # What was written down and never sent, or went down with its cluster, is found nowhere;
         # of the rest, news may have come and gone with the driver.
-        for child in first.adopted:
-            key = child.key
-            assert key is not None
+        for key in dict.fromkeys(child.pack.key for child in first.adopted if child.pack):
             self._later(lambda key=key: Gone(key, "left", "simulated"), 20.0, "cluster")
         return first
 
     def _record(self, turn: Turn) -> None:
-        self.promises.of_turn(turn)
-        self.records += turn.records
-        for child in turn.submissions:
-            if child.key is not None:
-                progress = child.progress
+        self.records += self.promises.of_turn(turn)
+        for pack in turn.packs:
+            for child in pack.members.values():
                 place = child.address[-1]
-                self.submitted[place.slug, place.child] = Submitted(
-                    child.address, progress.run_count, progress.submission, self.now
-                )
+                self.submitted[place.slug, place.child] = _submitted(pack, child, self.now)
 
     def _do(self, turn: Turn) -> None:
         """Carry out a turn, in the driver's order."""
@@ -221,12 +236,11 @@ class Adversary:
             self.handlers.ask(question)
 
     def _send(self, turn: Turn) -> None:
-        for child in turn.submissions:
-            if child.key is None:  # given up in the same turn
-                continue
-            job = self.orders.job(child)
-            self.promises.of_job(child, job)
-            self._decide_fate(child, job)
+        for pack in turn.packs:
+            job, refused = self.orders.job(pack, self.now)
+            assert job is not None and not refused
+            self.promises.of_job(pack, job)
+            self._decide_fate(pack, job)
         if self.claims is not None:
             for key in turn.released:
                 self.claims.forget(key_text(key))
@@ -234,26 +248,28 @@ class Adversary:
             if sealed.name is not None and self.store is not None:
                 self.store.remove(sealed.name)
 
-    def _decide_fate(self, child: Child, job: Job) -> None:
+    def _decide_fate(self, pack: Pack, job: Job) -> None:
+        child = next(iter(pack.members.values()))
         node = self._by_name[child.node.plan.name]
         progress = child.progress
-        assert job.key[:4] not in self._executed_once, f"at_most_once ran twice: {job.key}"
-        if node.poison == (progress.iteration, progress.run_count):
-            self._lose_while_executing(job)
-            if node.once:
-                self._executed_once.add(job.key[:4])
+        first = (child.address, progress.run_count)
+        assert first not in self._executed_once, f"at_most_once ran twice: {job.key}"
+        if node.once and node.kills(child.index, progress.iteration, progress.run_count):
+            self._executed_once.add(first)
+            self._lose_at_the_start(first, job)
         elif self.draw.random() < self.faults.losses:
-            self._lose(child, node, job)
+            self._lose(first, node, job)
         else:
             self._return(job)
 
-    def _lose(self, child: Child, node: NodeSpec, job: Job) -> None:
-        """Lose the attempt in one of the ways there are, within what the budgets allow."""
-        attempt = (job.key[:4], "charged")
-        innocent = (job.key[:4], "not charged")
-        if self.draw.random() < 0.5 and not node.once and self.lost[attempt] < node.max_losses:
-            self.lost[attempt] += 1
-            self._lose_while_executing(job)
+    def _lose(self, first: _Attempt, node: NodeSpec, job: Job) -> None:
+        """Lose the future in one of the ways there are, within what the budgets allow."""
+        innocent = (job.key, "not charged")
+        if self.draw.random() < 0.5 and not node.once:
+            if self.draw.random() < 0.3 and self._may_charge(first, node):
+                self._lose_at_the_start(first, job)
+            else:
+                self._return(job, self.draw.choice((0, 0, 1, 2, 4)))
         elif self.draw.random() < 0.3 and self.claims is not None:
             self._lose_the_news(job)
         elif self.lost[innocent] < 5:
@@ -264,28 +280,70 @@ class Adversary:
         if self.draw.random() < 0.3:
             self._return(job)  # the worker was not dead after all, and brings it late
 
-    def _return(self, job: Job) -> None:
+    def _may_charge(self, attempt: _Attempt, node: NodeSpec) -> bool:
+        """Take one loss off an attempt's budget, if there is one left."""
+        allowed = not node.once and self.lost[attempt] < node.max_losses
+        self.lost[attempt] += allowed
+        return allowed
+
+    def _execute(self, job: Job, calls: int | None = None) -> bytes | None:
+        """Execute a future as a worker does.
+
+        Returns the envelope; None if the worker dies under one of its attempts: under one that
+        kills all workers, or after so many calls, if that is within its budget.
+        """
+        left = iter(range(10**9 if calls is None else calls))
+
+        def watch() -> None:
+            place = Place(context.task_slug, context.map_index, context.get("task_loop_count", 1))
+            self.promises.of_call((place,), context.idempotency_key)
+            count = context.task_run_count
+            node = self._by_name[context.task_name]
+            over = next(left, None) is None
+            dies = node.kills(place.child, place.iteration, count)
+            if dies or (over and self._may_charge(((place,), count), node)):
+                self.promises.executing.add(((place,), count))
+                raise Killed
+
+        watchers.append(watch)
+        try:
+            return attempt_here(job.shared, job.own)
+        except Killed:
+            return None
+        finally:
+            watchers.remove(watch)
+
+    def _return(self, job: Job, calls: int | None = None) -> None:
+        def bring() -> Gone | Returned:
+            envelope = self._execute(job, calls)
+            return self._died(job) if envelope is None else Returned(job.key, envelope)
+
         if self.draw.random() < 0.5:
-            envelope = job.function(job.shared, job.own)
-            self._bring(lambda: Returned(job.key, envelope))
+            arrival = bring()
+            self._bring(lambda: arrival)
         else:
-            self._bring(lambda: Returned(job.key, job.function(job.shared, job.own)))
+            self._bring(bring)
+
+    def _died(self, job: Job) -> Gone | Returned:
+        """Say that a worker died while it executed; with a claim that may take another start."""
+        if self.claims is not None and self.draw.random() < 0.5:
+            envelope = self._execute(job)  # by Dask, before anybody hears of the loss
+            if envelope is not None:
+                return Returned(job.key, envelope)
+        return Gone(job.key, "worker-lost", "simulated")
 
     def _bring(self, bring: Callable[[], Any]) -> None:
         self._later(bring, 4.0, "cluster")
         while self.draw.random() < self.faults.repeats:
             self._later(bring, 9.0, "cluster")
 
-    def _lose_while_executing(self, job: Job) -> None:
-        if self.claims is None:
-            self._bring(lambda: Gone(job.key, "worker-lost", "simulated"))
-            return
-        self.claims.start(key_text(job.key), "tcp://gone:1 (process 1)")
-        if self.draw.random() < 0.5:
-            self._bring(lambda: Gone(job.key, "worker-lost", "simulated"))
-        else:  # Dask starts it again by itself, before anybody hears of the loss
-            envelope = job.function(job.shared, job.own)
-            self._bring(lambda: Returned(job.key, envelope))
+    def _lose_at_the_start(self, first: _Attempt, job: Job) -> None:
+        """Let the worker die before its first attempt has said anything."""
+        self.promises.executing.add(first)
+        if self.claims is not None:
+            self.claims.start(key_text(job.key), "tcp://gone:1 (process 1)")
+        arrival = self._died(job)
+        self._bring(lambda: arrival)
 
     def _lose_before_it_began(self, job: Job) -> None:
         reasons = ["cancelled", "restarted", "disconnected", "forgotten"]
@@ -295,13 +353,14 @@ class Adversary:
         self._bring(lambda: Gone(job.key, reason, "simulated"))
 
     def _lose_the_news(self, job: Job) -> None:
-        """Execute the attempt, then let the worker die before it could say how it ended."""
-        job.function(job.shared, job.own)
+        """Execute the attempts, then let the worker die before it could say how they ended."""
+        self._execute(job)
         self._bring(lambda: Gone(job.key, "worker-lost", "simulated"))
 
     def _bring_the_rest(self) -> None:
         """Bring what is still on its way after the end: nothing may follow from it."""
         late = [one for one in (bring() for *_, bring in self._coming) if one is not None]
-        read = [self.desk.read(one) for one in late if isinstance(one, (Gone, Returned))]
-        turn = self.machine.take([one for one in read if isinstance(one, Came)], self.now + 1e6)
+        arrivals = [one for one in late if isinstance(one, (Gone, Returned))]
+        read = [news for one in arrivals for news in self.desk.read(one)]
+        turn = self.machine.take(read, self.now + 1e6)
         assert not (turn.records or turn.submissions or turn.questions or turn.dropped), turn

@@ -7,10 +7,12 @@ from typing import Any
 
 from daskloop.run.attempt import attempt
 from daskloop.run.envelope import Entry, decode_envelope
-from daskloop.run.order import Attempt, Shared, pack, value_tree
+from daskloop.run.order import Attempt, Own, Shared, pack_own, pack_shared, value_tree
 from tests.run.lives import sealed
 
-__all__ = ["execute", "own_order", "shared_order"]
+__all__ = ["KEY", "execute", "execute_all", "one", "own_order", "shared_order"]
+
+KEY = "t-1-7f3a9c12/-1/1/1/0"
 
 _made = 0
 
@@ -37,29 +39,46 @@ def shared_order(function: Callable[..., Any], **options: Any) -> Shared:
         "timeout": None,
         "claims": None,
         "cuts": [],
+        "max_loops": None,
+        "ahead": True,
+        "whole": True,
     }
     return Shared(**{**fields, **options})
 
 
-def own_order(**options: Any) -> Attempt:
-    """Make the attempt's own part."""
+def one(**options: Any) -> Attempt:
+    """Make what one attempt alone needs."""
     fields: dict[str, Any] = {
-        "key": "t-1-7f3a9c12/-1/1/1/0",
-        "tag": "tag",
-        "index": None,
+        "child": None,
         "iteration": 1,
         "run_count": 1,
-        "idempotency_key": "quiet-heron-7f3a9c12/t-1@1",
+        "submission": 0,
         "payload": None,
         "inputs": [],
     }
     return Attempt(**{**fields, **options})
 
 
+def own_order(
+    *attempts: Attempt, key: str = KEY, seconds: float = 0.0, most: int = 1, **options: Any
+) -> Own:
+    """Make a future's own part: of one attempt, by its options, or of those that are given."""
+    return Own(key, seconds, most, list(attempts) or [one(**options)])
+
+
 def execute(
     function: Callable[..., Any], own: Mapping[str, Any] | None = None, **options: Any
 ) -> Entry:
     """Execute one attempt as a worker would and read its envelope."""
-    envelope = attempt(pack(shared_order(function, **options)), pack(own_order(**(own or {}))))
-    (entry,) = decode_envelope(envelope)
+    given = pack_own(own_order(**(own or {})))
+    envelope = decode_envelope(attempt(pack_shared(shared_order(function, **options)), given))
+    ((_, entry),) = envelope.reports
     return entry
+
+
+def execute_all(
+    function: Callable[..., Any], own: Own, **options: Any
+) -> list[tuple[int | None, Entry]]:
+    """Execute a future as a worker would and read what it reports of each child."""
+    envelope = attempt(pack_shared(shared_order(function, **options)), pack_own(own))
+    return list(decode_envelope(envelope).reports)

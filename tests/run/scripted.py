@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -16,7 +17,19 @@ from daskloop.define.task import Task
 from daskloop.errors import LoopLimit, MapError, PayloadError, RunStopped, WorkerLost
 from daskloop.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
 
-__all__ = ["ABSENT", "EPOCH", "Other", "Script", "Scripted", "Trouble", "chance", "play", "show"]
+__all__ = [
+    "ABSENT",
+    "EPOCH",
+    "Killed",
+    "Other",
+    "Script",
+    "Scripted",
+    "Trouble",
+    "chance",
+    "play",
+    "show",
+    "watchers",
+]
 
 ABSENT = "no payload"
 """What an iteration without a payload is given: the first one."""
@@ -25,6 +38,14 @@ EPOCH = 1_000_000_000.0
 """When every simulated run begins, in seconds since the epoch."""
 
 _WORDLESS = (LoopLimit, MapError, PayloadError, RunStopped, TRIGGERFAIL, WorkerLost)
+
+
+watchers: list[Callable[[], None]] = []
+"""Called before each body that the engine calls, in its context; they may raise `Killed`."""
+
+
+class Killed(KeyboardInterrupt):
+    """The worker died here; it gets through `attempt_here`, as Ctrl-C does."""
 
 
 class Trouble(Exception):
@@ -67,6 +88,8 @@ class Scripted(Task):
 
     def run(self, a: Any = None, b: Any = None) -> Any:
         """Play the script, after a look at what the context promises."""
+        for watch in watchers:
+            watch()
         looping = "task_loop_count" in context
         if looping != ("task_loop_result" in context):
             raise AssertionError("the context has one of count and payload without the other")

@@ -75,7 +75,7 @@ class _Node:
     def run(self) -> Outcome:
         if not self.node.mapped:
             above = [one for arg in self.args for one in self._above(arg)]
-            return self._child(self.node.name, above, lambda arg: self._whole(arg))
+            return self._child(None, above, lambda arg: self._whole(arg))
         for arg in self.args:  # M8: skipped as a whole
             skipped = any(one.kind == "Skipped" for one in self._above(arg))
             if self.node.skips and skipped and not self._along(arg):
@@ -98,7 +98,7 @@ class _Node:
             def element(arg: Arg, index: int = index) -> Any:
                 return cut[id(arg)][index][0] if arg.mapped else self._whole(arg)
 
-            children.append(self._child(f"{self.node.name}[{index}]", above, element))
+            children.append(self._child(index, above, element))
         return Outcome("Mapped", children=children)
 
     def _along(self, arg: Arg) -> bool:
@@ -139,14 +139,17 @@ class _Node:
             raise MapError(value)
         return [(one, None) for one in (self._whole(arg) if arg.flat else value)]
 
-    def _child(self, name: str, above: list[Outcome], value: Callable[[Arg], Any]) -> Outcome:
+    def _child(
+        self, index: int | None, above: list[Outcome], value: Callable[[Arg], Any]
+    ) -> Outcome:
+        name = self.node.name if index is None else f"{self.node.name}[{index}]"
         if self.node.skips and any(one.kind == "Skipped" for one in above):
             return Outcome("Skipped", seen=["Skipped"])
         met = self._trigger(above)
         if met is not None:
             return Outcome(met, _WHY[met], seen=[met])
         inputs = {key: value(arg) for key, arg in self.node.inputs.items()}
-        return _Loop(self.node, name, (inputs.get("a"), inputs.get("b"))).run()
+        return _Loop(self.node, name, index, (inputs.get("a"), inputs.get("b"))).run()
 
     def _trigger(self, above: list[Outcome]) -> str | None:
         failed = [one.failed for one in above]
@@ -172,9 +175,12 @@ class _Node:
 
 
 class _Loop:
-    def __init__(self, node: NodeSpec, name: str, inputs: tuple[Any, Any]) -> None:
+    def __init__(
+        self, node: NodeSpec, name: str, index: int | None, inputs: tuple[Any, Any]
+    ) -> None:
         self.node = node
         self.name = name
+        self.index = index
         self.inputs = inputs
         self.seen: list[str] = []
 
@@ -210,7 +216,7 @@ class _Loop:
         return kind, result
 
     def _called(self, iteration: int, payload: Any, run_count: int) -> tuple[str, Any]:
-        if self.node.poison == (iteration, run_count):
+        if self.node.kills(self.index, iteration, run_count):
             return "Crashed", WorkerLost()
         script = self.node.script
         inputs, payload = copy.deepcopy((self.inputs, payload))  # R5

@@ -21,6 +21,7 @@ from unittest import mock
 from daskloop.record.last_words import LastWords
 from daskloop.record.store import PayloadStore
 from daskloop.run import admission
+from daskloop.run.share import Clock
 from daskloop.run.verdict import verdict
 from daskloop.states import Mapped, State
 from tests.run.adversary import Adversary, Faults
@@ -64,7 +65,7 @@ def simulate(seed: int, folder: str) -> Adversary:
     adversary = Adversary(spec, _faults(draw, mortal), draw, store, claims)
     try:
         # This very process plays all workers, and is not to be made ready to die as one.
-        with narrow_window(), mock.patch.object(LastWords, "listen"):
+        with narrow_window(), mock.patch.object(LastWords, "listen"), _patience(draw):
             adversary.run()
             _compare(adversary, interpret(spec))
     except (Exception, RecursionError) as error:
@@ -77,15 +78,29 @@ def simulate(seed: int, folder: str) -> Adversary:
 
 def _faults(draw: Random, mortal: bool) -> Faults:
     calm = draw.random() < 0.2
+    deaths = draw.choice((0.0, 0.05, 0.2)) if mortal else 0.0
     return Faults(
         losses=0.0 if calm else draw.choice((0.1, 0.3, 0.6)),
         repeats=0.0 if calm else draw.choice((0.0, 0.2, 0.4)),
         rooms=draw.random() < 0.3,
         halt=draw.choice(("soft", "now", "both")) if draw.random() < 0.2 else "",
         slots=draw.randint(1, 4),
-        deaths=draw.choice((0.0, 0.05, 0.2)) if mortal else 0.0,
+        deaths=deaths,
         lasts=draw.random() < 0.5,
+        whole=deaths > 0 or draw.random() < 0.7,
     )
+
+
+@contextlib.contextmanager
+def _patience(draw: Random) -> Iterator[None]:
+    """Let chance say when a future's time is up, not this machine's clock."""
+    patience = draw.choice((0.5, 0.9, 1.0))
+
+    def allows(clock: Clock, last: float) -> bool:
+        return clock.left > 0 and draw.random() < patience
+
+    with mock.patch.object(Clock, "allows", allows):
+        yield
 
 
 @contextlib.contextmanager

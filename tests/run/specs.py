@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -66,7 +66,16 @@ class NodeSpec:
     once: bool = False
     poison: tuple[int, int] | None = None
     """The iteration and attempt that kills every worker which executes it."""
+    victim: int | None = None
+    """The child of a map that alone is poisoned; None for all of them."""
     handlers: bool = False
+    batch: int | str | None = None
+    """Attempts in one future; None for what the run says."""
+
+    def kills(self, index: int | None, iteration: int, run_count: int) -> bool:
+        """Tell whether an attempt kills every worker which executes it."""
+        meant = self.victim is None or index is None or index == self.victim
+        return meant and self.poison == (iteration, run_count)
 
     @property
     def mapped(self) -> bool:
@@ -80,19 +89,29 @@ class FlowSpec:
 
     nodes: tuple[NodeSpec, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    batch: int | str = 1
+    """Attempts in one future, for tasks that do not say it themselves."""
 
 
 def random_spec(draw: Random) -> FlowSpec:
-    """Make up a flow."""
+    """Make up a flow; one in three begins with a map that is wide enough to be packed."""
+    wide = draw.random() < 0.33
+    width = draw.randint(8, 40) if wide else draw.randrange(5)
     parameters = {
-        "numbers": [draw.randrange(9) for _ in range(draw.randrange(5))],
+        "numbers": [draw.randrange(9) for _ in range(width)],
         "nested": [[1, 2], [], 3, (4,)][: draw.randrange(5)],
         "number": 7,
     }
     nodes: list[NodeSpec] = []
-    for number in range(draw.randint(1, 7)):
+    for number in range(draw.randint(1, 3 if wide else 7)):
         nodes.append(_node(draw, number, nodes))
-    return FlowSpec(tuple(nodes), parameters)
+    if wide:
+        # Packs of one kind alone: after the first loop, a fixed batch is for iterations.
+        loops = draw.choice((1, 1, 2, 6))
+        script = replace(nodes[0].script, loops=loops, fails=draw.choice((0.0, 0.0, 0.2)))
+        whole = {"a": Arg("param", "numbers", mapped=True)}
+        nodes[0] = replace(nodes[0], inputs=whole, script=script, trigger="all_successful")
+    return FlowSpec(tuple(nodes), parameters, draw.choice((1, "auto", "auto", 2, 3, 16)))
 
 
 def _node(draw: Random, number: int, above: list[NodeSpec]) -> NodeSpec:
@@ -123,7 +142,9 @@ def _node(draw: Random, number: int, above: list[NodeSpec]) -> NodeSpec:
         max_losses=draw.choice((0, 1, 3)),
         once=draw.random() < 0.1,
         poison=(draw.choice((1, 2)), draw.choice((1, 1, 2))) if poisoned else None,
+        victim=draw.choice((None, 0, 1, 2)),
         handlers=draw.random() < 0.3,
+        batch=draw.choice((1, "auto", 3)) if draw.random() < 0.2 else None,
     )
 
 
@@ -196,6 +217,7 @@ def build(spec: FlowSpec, seen: Callable[[str, str], None]) -> TaskGraph:
             max_worker_losses=node.max_losses,
             at_most_once=node.once,
             state_handlers=[handler] if node.handlers else None,
+            batch=node.batch,
             **options,
         )
         inputs = {name: _written(arg, tasks, parameters) for name, arg in node.inputs.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daskloop.define.graph import TaskGraph
 from daskloop.run.admission import Admission
+from daskloop.run.packing import PLACE
 from daskloop.run.progress import Phase, Progress
 from daskloop.run.standing import Child
 from tests.run.driven import Driven, Plain
@@ -17,12 +18,19 @@ def children(count: int) -> list[Child]:
     return [Child(node, index) for index in range(count)]
 
 
+def pop(admission: Admission) -> Child | None:
+    """Take the next child, which shares its future with nobody."""
+    company = admission.pop(lambda child: 1, lambda one, other: False)
+    assert len(company) < 2
+    return company[0] if company else None
+
+
 def test_equals_go_in_the_order_in_which_they_became_ready():
     admission = Admission(1)
     queued = children(5)
     for child in queued:
         admission.push(child)
-    assert [admission.pop() for _ in range(6)] == [*queued, None]
+    assert [pop(admission) for _ in range(6)] == [*queued, None]
 
 
 def test_b4_what_continues_goes_first():
@@ -31,17 +39,17 @@ def test_b4_what_continues_goes_first():
     queued[1].continuing = queued[3].continuing = True
     for child in queued:
         admission.push(child)
-    assert [admission.pop() for _ in range(4)] == [queued[n] for n in (1, 3, 0, 2)]
+    assert [pop(admission) for _ in range(4)] == [queued[n] for n in (1, 3, 0, 2)]
 
 
 def test_b4_nobody_goes_while_the_window_is_full():
     admission = Admission(2)
     (child,) = children(1)
     admission.push(child)
-    admission.out = admission.window
-    assert admission.window == 40 and admission.pop() is None
-    admission.out -= 1
-    assert admission.pop() is child
+    admission.out = admission.window * PLACE
+    assert admission.window == 40 and pop(admission) is None
+    admission.out -= PLACE
+    assert pop(admission) is child
 
 
 def test_who_has_ended_meanwhile_is_passed_over():
@@ -50,7 +58,29 @@ def test_who_has_ended_meanwhile_is_passed_over():
     for child in (first, second, third):
         admission.push(child)
     first.progress = third.progress = Progress(Phase.ENDED)
-    assert admission.pop() is second and admission.pop() is None
+    assert pop(admission) is second and pop(admission) is None
+
+
+def test_b2_those_behind_go_along_as_far_as_they_may_share_a_future():
+    admission = Admission(1)
+    queued = children(6)
+    for child in queued:
+        admission.push(child)
+    queued[1].progress = Progress(Phase.ENDED)
+    taken = admission.pop(lambda child: 3, lambda one, other: other.index != 4)
+    assert taken == [queued[n] for n in (0, 2, 3)]
+    assert admission.pop(lambda child: 9, lambda one, other: False) == [queued[4]]
+    assert admission.pop(lambda child: 9, lambda one, other: True) == [queued[5]]
+
+
+def test_b2_those_who_continue_are_not_mixed_with_those_who_begin():
+    admission = Admission(1)
+    queued = children(4)
+    queued[1].continuing = queued[2].continuing = True
+    for child in queued:
+        admission.push(child)
+    taken = [admission.pop(lambda child: 9, lambda one, other: True) for _ in range(3)]
+    assert taken == [[queued[1], queued[2]], [queued[0], queued[3]], []]
 
 
 def test_everybody_is_taken_off_the_queue_at_once():

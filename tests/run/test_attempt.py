@@ -20,7 +20,7 @@ from daskloop.record.sealed import HeldError, unseal
 from daskloop.record.store import PayloadStore
 from daskloop.run.attempt import attempt, attempt_here
 from daskloop.run.envelope import decode_envelope
-from daskloop.run.order import pack, value_tree
+from daskloop.run.order import pack_own, pack_shared, value_tree
 from daskloop.run.progress import Progress
 from daskloop.run.states_of import state_of
 from daskloop.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS, TRIGGERFAIL
@@ -97,7 +97,7 @@ def test_r12_every_base_exception_is_a_failure_of_its_attempt(error: BaseExcepti
 
 def test_r09_keyboard_interrupt_gets_through_where_the_user_sits():
     with pytest.raises(KeyboardInterrupt):
-        attempt_here(pack(shared_order(raising(KeyboardInterrupt()))), pack(own_order()))
+        attempt_here(pack_shared(shared_order(raising(KeyboardInterrupt()))), pack_own(own_order()))
     assert "task_name" not in context
 
 
@@ -183,7 +183,7 @@ def test_l10_nothing_of_an_attempt_is_left_in_the_context():
 
 @pytest.mark.parametrize("timeout", [None, 30.0])
 def test_f07_the_body_sees_its_context_on_its_own_thread_too(timeout: float | None):
-    own = {"payload": value_tree(sealed([1])), "iteration": 4, "run_count": 3, "index": 2}
+    own = {"payload": value_tree(sealed([1])), "iteration": 4, "run_count": 3, "child": 2}
     names = ("task_loop_count", "task_loop_result", "task_run_count", "map_index")
     names += ("task_full_name", "task_slug")
     entry = execute(lambda: {name: context[name] for name in names}, own, timeout=timeout)
@@ -225,15 +225,15 @@ def test_r08_a_second_start_of_a_key_does_not_call_the_function(
     assert claims is not None
     calls: list[int] = []
     _called["calls"] = calls
-    shared = pack(shared_order(_call, claims=claims.directory))
+    shared = pack_shared(shared_order(_call, claims=claims.directory))
     own = own_order()
-    first = attempt(shared, pack(own))
-    assert attempt(shared, pack(own)) == first and calls == [1]
+    first = attempt(shared, pack_own(own))
+    assert attempt(shared, pack_own(own)) == first and calls == [1]
     taken = claims.read(own.key)
     assert isinstance(taken, Taken) and taken.outcome == first
     other = own_order(key="t-1-7f3a9c12/-1/1/1/1")
     claims.start(other.key, "tcp://gone:1 (process 9)")
-    (entry,) = decode_envelope(attempt(shared, pack(other)))
+    ((_, entry),) = decode_envelope(attempt(shared, pack_own(other))).reports
     assert (entry.kind, entry.message) == ("lost", "tcp://gone:1 (process 9)")
     assert calls == [1]
 

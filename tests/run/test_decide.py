@@ -229,8 +229,9 @@ def test_r07_a_handler_that_broke_is_not_retried():
 
 def test_r08_losses_have_a_budget_of_their_own():
     life = Life(rules("t", max_retries=2, max_worker_losses=2)).begin()
-    life.lose(charged=True).lose(charged=True)
-    assert isinstance(life.step, Submit)
+    life.lose(charged=True).go().lose(charged=True)
+    assert isinstance(life.step, Enqueue), "it waits for a place like anybody else"
+    life.go()
     assert life.progress.failures == 0 and life.progress.run_count == 1
     life.lose(charged=True)
     assert type(life.end) is Crashed and isinstance(life.end.result, WorkerLost)
@@ -271,7 +272,8 @@ def test_r11_at_most_once_means_that_a_started_attempt_is_never_run_again():
 
 def test_r11_at_most_once_runs_again_what_never_began():
     life = Life(rules(at_most_once=True)).begin().lose(charged=False)
-    assert isinstance(life.step, Submit)
+    assert isinstance(life.step, Enqueue)
+    assert isinstance(life.go().step, Submit)
 
 
 def test_l13_the_last_three_messages_are_remembered():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from daskloop.define.retry import RetryPolicy
 from daskloop.errors import LoopLimit
-from daskloop.run.decide import Rules
+from daskloop.run.decide import MESSAGES, Rules
+from daskloop.run.envelope import Ahead
 from daskloop.run.progress import (
     Accepted,
     Admitted,
@@ -21,6 +23,7 @@ from daskloop.run.progress import (
     Enqueue,
     Lost,
     Phase,
+    RanAhead,
     Ready,
     Settled,
     Stopped,
@@ -147,7 +150,7 @@ class _Ledger:
         step = life.tell(Lost("gone", charged))
         if not charged:
             self.bystander += 1
-            wanted = (Submit, Wake) if life.stopping is None else (End,)
+            wanted = (Enqueue, Wake) if life.stopping is None else (End,)
             assert isinstance(step, wanted), "a bystander failed"
             return
         self.charged += 1
@@ -155,7 +158,7 @@ class _Ledger:
         if spent:
             assert isinstance(step, Announce) and isinstance(step.state, Crashed) and step.final
         elif life.stopping is None:
-            assert isinstance(step, Submit)
+            assert isinstance(step, Enqueue)
 
     def after_the_end(self) -> None:
         made = entry("success", 1)
@@ -178,3 +181,33 @@ def test_random_histories_keep_every_rule(
     given_rules: Rules, draw: random.Random, steps: int
 ) -> None:
     _Ledger(Life(given_rules), draw).run(steps)
+
+
+@given(
+    _RULES,
+    st.integers(1, 30),
+    st.integers(0, 4),
+    st.lists(st.text(max_size=3), min_size=30, max_size=30),
+)
+@settings(deadline=None)
+def test_b2_iterations_that_ran_ahead_are_the_same_as_each_of_them_accepted_alone(
+    given_rules: Rules, count: int, before: int, messages: list[str]
+) -> None:
+    """Within the limits, which the worker keeps: there `RanAhead` follows no rule of its own."""
+    limits = replace(given_rules.limits, max_loops=None, max_time=None)
+    free = given_rules._replace(limits=limits)
+    single, several = Life(free).begin(), Life(free).begin()
+    for life in (single, several):
+        for number in range(before):
+            life.come("looped", number, message=f"before {number}").go()
+        if given_rules.retry.max_retries:
+            life.come("failed").go()
+        life.lose(charged=False)
+    for number in range(count):
+        single.come("looped", number, message=messages[number]).go()
+    ahead = Ahead(count, tuple(messages[:count][-MESSAGES:]), sealed(count - 1), 0.1, 1.0, 2.0, b"")
+    assert several.tell(RanAhead(ahead)) is None
+    assert several.progress == single.progress
+    single.come("success", 5)
+    several.come("success", 5)
+    assert several.progress == single.progress and type(several.end) is type(single.end)

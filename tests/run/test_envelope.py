@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daskloop.record.sealed import ErrorText, Sealed
-from daskloop.run.envelope import Entry, decode_envelope, encode_envelope
+from daskloop.run.envelope import Ahead, Entry, Envelope, decode_envelope, encode_envelope
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=20)  # surrogates included
 SEALED = st.builds(
@@ -24,6 +24,17 @@ SEALED = st.builds(
 PARTS = st.dictionaries(
     st.sampled_from([1, 2, 3]), st.lists(SEALED, max_size=3).map(tuple) | TEXTS, max_size=3
 )
+TIMES = st.floats(allow_nan=False)
+AHEAD = st.builds(
+    Ahead,
+    st.integers(1, 2**40),
+    st.lists(TEXTS, max_size=3).map(tuple),
+    SEALED,
+    TIMES,
+    TIMES,
+    TIMES,
+    st.binary(max_size=20),
+)
 ENTRIES = st.builds(
     Entry,
     st.sampled_from(["looped", "success", "skipped", "failed", "timed_out", "retry", "lost"]),
@@ -34,25 +45,44 @@ ENTRIES = st.builds(
     st.none() | st.floats(allow_nan=False),
     PARTS,
     TEXTS,
-    st.floats(allow_nan=False),
-    st.floats(allow_nan=False),
+    TIMES,
+    TIMES,
+    st.none() | AHEAD,
 )
+REPORTS = st.lists(st.tuples(st.none() | st.integers(0, 2**40), ENTRIES), max_size=4)
 
 
-@given(st.lists(ENTRIES, max_size=4))
+@given(st.builds(Envelope, TIMES, REPORTS))
 @settings(deadline=None)
-def test_entries_come_back_as_they_went(entries: list[Entry]):
-    assert decode_envelope(encode_envelope(entries)) == tuple(entries)
+def test_reports_come_back_as_they_went(envelope: Envelope):
+    assert decode_envelope(encode_envelope(envelope)) == envelope
 
 
 @given(st.binary(max_size=60))
 @settings(deadline=None)
 def test_bytes_of_something_else_are_refused(data: bytes):
     try:
-        entries = decode_envelope(data)
+        envelope = decode_envelope(data)
     except ValueError:
         return
-    assert all(isinstance(entry, Entry) for entry in entries)
+    assert all(isinstance(entry, Entry) for _, entry in envelope.reports)
+
+
+def row(**changes: Any) -> list[Any]:
+    """Make the row of an entry as it travels, with some fields replaced."""
+    fields = dict.fromkeys(Entry._fields)
+    plain = {"kind": "success", "retriable": True, "parts": {}, "worker": "", "started": 0.0}
+    return list({**fields, **plain, "ended": 0.0, **changes}.values())
+
+
+AHEAD_ROW = [2, ["one"], [b"x", None, 0, 1, "x"], 0.1, 1.0, 2.0, b""]
+
+
+def test_a_row_made_by_hand_is_one():
+    envelope = decode_envelope(msgpack.packb([0.5, [[None, row()], [3, row(ahead=AHEAD_ROW)]]]))
+    assert [index for index, _ in envelope.reports] == [None, 3]
+    ahead = envelope.reports[1][1].ahead
+    assert ahead is not None and ahead.iterations == 2
 
 
 @pytest.mark.parametrize(
@@ -64,10 +94,23 @@ def test_bytes_of_something_else_are_refused(data: bytes):
         [1, 2],
         [["success"]],
         {"a": 1},
-        [["success", None, 5, None, True, None, {}, "", 0.0, 0.0]],
-        [["success", None, None, None, True, None, [], "", 0.0, 0.0]],
-        [["surprise", None, None, None, True, None, {}, "", 0.0, 0.0]],
-        [[5, None, None, None, True, None, {}, "", 0.0, 0.0]],
+        [0.0, [["success"]]],
+        [0.0, [row()]],
+        [0.0, [["0", row()]]],
+        [0.0, [[True, row()]]],
+        [None, [[0, row()]]],
+        [0.0, [[0, row(value=5)]]],
+        [0.0, [[0, row(parts=[])]]],
+        [0.0, [[0, row(parts=[1])]]],
+        [0.0, [[0, row(kind="surprise")]]],
+        [0.0, [[0, row(kind=5)]]],
+        [0.0, [[0, row(message=5)]]],
+        [0.0, [[0, row()[:-1]]]],
+        [0.0, [[0, row(ahead=5)]]],
+        [0.0, [[0, row(ahead=[0, *AHEAD_ROW[1:]])]]],
+        [0.0, [[0, row(ahead=[True, *AHEAD_ROW[1:]])]]],
+        [0.0, [[0, row(ahead=AHEAD_ROW[:3])]]],
+        [0.0, [[0, row(ahead=[*AHEAD_ROW[:2], 5, *AHEAD_ROW[3:]])]]],
     ],
     ids=repr,
 )

@@ -11,19 +11,19 @@ from daskloop.errors import MapError, RemoteError, StoreError
 from daskloop.record.sealed import HeldError, seal
 from daskloop.record.store import PayloadStore
 from daskloop.run.order import (
-    Attempt,
-    Shared,
     collection_tree,
     error_tree,
     flat_tree,
     open_tree,
-    pack,
+    pack_own,
+    pack_shared,
     stored_tree,
-    unpack,
+    unpack_own,
+    unpack_shared,
     value_tree,
 )
 from tests.run.lives import sealed
-from tests.run.orders_of_one import own_order, shared_order
+from tests.run.orders_of_one import one, own_order, shared_order
 
 
 def tree(value: Any) -> Any:
@@ -33,17 +33,21 @@ def tree(value: Any) -> Any:
 
 def travelled(given: Any) -> Any:
     """Send a tree as an order does."""
-    return unpack(Attempt, pack(own_order(payload=given))).payload
+    return unpack_own(pack_own(own_order(payload=given))).attempts[0].payload
 
 
 def test_orders_come_back_as_they_went():
-    own = own_order(index=3, iteration=10**6, payload=tree(5), inputs=[("x", tree("\udc80"))])
-    back = unpack(Attempt, pack(own))
-    assert (back.index, back.iteration, back.key) == (3, 10**6, own.key)
+    mine = one(child=3, iteration=10**6, payload=tree(5), inputs=[("x", tree("\udc80"))], left=0.5)
+    own = own_order(mine, one(child=4), seconds=float("inf"), most=7)
+    future = unpack_own(pack_own(own))
+    assert (future.key, future.seconds, future.most) == (own.key, float("inf"), 7)
+    back, other = future.attempts
+    assert (back.child, back.iteration, back.left) == (3, 10**6, 0.5)
+    assert other == one(child=4)
     assert open_tree(back.payload, None) == 5
     assert [(n, open_tree(t, None)) for n, t in back.inputs] == [("x", "\udc80")]
     shared = shared_order(len, inputs=[("x", tree(1))], timeout=0.5, cuts=[1, 3])
-    again = unpack(Shared, pack(shared))
+    again = unpack_shared(pack_shared(shared))
     assert (again.timeout, again.cuts, again.run_id) == (0.5, [1, 3], shared.run_id)
 
 

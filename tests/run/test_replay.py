@@ -11,7 +11,7 @@ from daskloop.plan.compile import compile_plan
 from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Recorded, Submitted
 from daskloop.record.sealed import ErrorText
 from daskloop.run.fanout import open_map
-from daskloop.run.progress import Announce, End, Enqueue, Phase, Submit, Wake
+from daskloop.run.progress import Announce, End, Enqueue, Phase, Wake
 from daskloop.run.replay import Memory
 from daskloop.run.standing import Standing
 from daskloop.states import Retrying
@@ -158,7 +158,7 @@ def test_a_loss_of_what_is_at_most_once_is_a_crash():
 
 def test_a_loss_without_a_new_submission_is_submitted_under_a_new_number():
     found = recalled([record(LOST, attempted=False)], [sent()])
-    assert isinstance(found.step, Submit)
+    assert isinstance(found.step, Enqueue)
     assert found.progress.submission == 1
 
 

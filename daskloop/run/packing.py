@@ -1,0 +1,172 @@
+"""Which attempts travel together: children of one task, packed into futures.
+
+::
+
+    children to be sent ─► by task, rank and place ─► packs ─► one future each
+    what came of a future ─► its members, one by one;  the last that leaves ─► it is released
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from daskloop.define.batch import Batch
+from daskloop.executors.session import Key
+from daskloop.run.pace import Pace
+from daskloop.run.standing import Child, NodeStanding
+
+__all__ = ["PLACE", "Pack", "Packing"]
+
+PLACE = 1_000_000
+"""What a future of its own takes of the window; a child in company takes its part of that."""
+
+
+class Pack:
+    """The children whose attempts travel in one future."""
+
+    __slots__ = ("key", "leader", "members", "most", "pace", "seconds")
+
+    def __init__(
+        self, key: Key, children: Sequence[Child], pace: Pace, single: bool = False
+    ) -> None:
+        self.pace = pace
+        """Of the task; hears how long the future took."""
+        self.key = key
+        """That of the first one's attempt."""
+        self.members: dict[int | None, Child] = {child.index: child for child in children}
+        """Those that are still in flight, by index."""
+        self.leader = None if key[1] < 0 else key[1]
+        """Index of the first one, which may have left."""
+        self.most = 1 if single else pace.most
+        """Attempts that may be made in all."""
+        self.seconds = 0.0 if single else pace.seconds
+        """For how long attempts may be begun."""
+
+    @property
+    def is_single(self) -> bool:
+        """True if it can hold no attempt but one."""
+        return self.most == 1
+
+
+class _Rank(NamedTuple):
+    """What the children of one future have in common."""
+
+    node: int
+    continuing: bool
+    worker: str | None
+    """Where the payload lies, if it is stored."""
+
+
+class Packing:
+    """The packs of a run.
+
+    Parameters
+    ----------
+    batch : int or "auto"
+        For tasks that do not say it themselves.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._paces: dict[int, Pace] = {}
+        self._packs: dict[Key, Pack] = {}
+        self._sizes: dict[int, int] = {}
+
+    @property
+    def packs(self) -> Mapping[Key, Pack]:
+        """The futures in flight, by key."""
+        return self._packs
+
+    def pace(self, node: NodeStanding) -> Pace:
+        """Return the pace of a task."""
+        number = node.plan.number
+        if number not in self._paces:
+            self._paces[number] = Pace(batch_of(node, self._batch))
+        return self._paces[number]
+
+    def begin_turn(self) -> None:
+        """Let sizes be worked out anew."""
+        self._sizes.clear()
+
+    def size(self, child: Child, waiting: int, slots: int) -> int:
+        """Return how many may share a future with a child; for a task the same a whole turn."""
+        if self._travels_alone(child):
+            return 1
+        number = child.node.plan.number
+        if number not in self._sizes:
+            self._sizes[number] = self.pace(child.node).size(waiting, slots)
+        return self._sizes[number]
+
+    def share(self, one: Child, other: Child) -> bool:
+        """Tell whether two children can share a future."""
+        if other.node is not one.node or self._travels_alone(other):
+            return False
+        return _rank(one) == _rank(other)
+
+    def price(self, child: Child, slots: int, window: int) -> int:
+        """Return what the future of a child takes of the window."""
+        if self._travels_alone(child) or child.node.plan.task.hooks.state_handlers:
+            return PLACE
+        return PLACE * window // self.pace(child.node).futures(slots, window)
+
+    def _travels_alone(self, child: Child) -> bool:
+        """Tell whether a child's attempt has a future of its own: so has every retry."""
+        return child.alone or child.progress.run_count > 1 or self.pace(child.node).batch == 1
+
+    def pack(self, children: Iterable[Child], waiting: int, slots: int) -> list[Pack]:
+        """Divide the children of a turn into futures."""
+        packs: list[Pack] = []
+        groups: dict[_Rank, list[Child]] = {}
+        for child in children:
+            if self._travels_alone(child):
+                packs.append(self._packed([child], single=True))
+            else:
+                groups.setdefault(_rank(child), []).append(child)
+        for group in groups.values():
+            size = self.size(group[0], waiting, slots)
+            for start in range(0, len(group), size):
+                some = group[start : start + size]
+                packs.append(self._packed(some))
+        return packs
+
+    def _packed(self, children: Sequence[Child], single: bool = False) -> Pack:
+        key = children[0].key
+        assert key is not None
+        pack = self._packs[key] = Pack(key, children, self.pace(children[0].node), single)
+        for child in children:
+            child.pack = pack
+        return pack
+
+    def rejoin(self, child: Child, key: Key) -> None:
+        """Put a child back into the future that an earlier driver sent it in."""
+        pack = self._packs.get(key)
+        if pack is None:
+            pack = self._packs[key] = Pack(key, (), self.pace(child.node))
+        pack.members[child.index] = child
+        child.pack = pack
+
+    def leave(self, child: Child) -> Key | None:
+        """Take a child out of its future; return the future's key if it was the last one."""
+        pack, child.pack = child.pack, None
+        if pack is None:  # it was given up before it was sent
+            return None
+        del pack.members[child.index]
+        if pack.members:
+            return None
+        del self._packs[pack.key]
+        return pack.key
+
+
+def _rank(child: Child) -> _Rank:
+    payload = child.progress.payload
+    stored = payload is not None and payload.name is not None
+    return _Rank(child.node.plan.number, child.continuing, child.worker if stored else None)
+
+
+def batch_of(node: NodeStanding, batch: Batch) -> Batch:
+    """Return what holds for one task; an attempt that must not be made twice travels alone."""
+    task = node.plan.task
+    if task.limits.at_most_once:
+        return 1
+    return batch if task.batch is None else task.batch

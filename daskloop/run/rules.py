@@ -1,0 +1,32 @@
+"""What decisions about a child depend on besides the child: the user's wishes, and the moment."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from daskloop.define.limits import Limits
+from daskloop.define.retry import RetryPolicy
+
+__all__ = ["Moment", "Rules"]
+
+
+class Rules(NamedTuple):
+    """What the user asked for, for one task."""
+
+    name: str
+    """Full name of the child."""
+    retry: RetryPolicy
+    limits: Limits
+    heard: bool = True
+    """True if there are handlers that see each change of state."""
+
+
+class Moment(NamedTuple):
+    """What is true of the whole run when something happens to one child."""
+
+    now: float
+    """Seconds since the epoch."""
+    draw: float = 0.0
+    """A number in [0, 1) for `retry_jitter`, the same whenever this decision is repeated."""
+    stopping: str | None = None
+    """Why the run is being stopped, if it is."""

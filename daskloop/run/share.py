@@ -1,0 +1,178 @@
+"""One child's share of a future: its attempt, and the iterations that go on from it.
+
+::
+
+    attempt ─► looped ─► the next iteration, from the payload as it would travel ─► looped ─► ...
+                                                                    anything else ─► the entry
+
+An iteration goes on in the same future only if it said to loop, its payload is small, and there
+is time left; what ended before it is told with it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from daskloop.contexts import context
+from daskloop.record.store import PayloadStore
+from daskloop.record.stretch import Turn, pack_turns
+from daskloop.run.body import Surroundings, call
+from daskloop.run.decide import MESSAGES
+from daskloop.run.envelope import Ahead, Entry
+from daskloop.run.order import Attempt, Shared, open_tree, value_tree
+from daskloop.run.outcome import Judge, broken, hopeless, outcome_of, returned
+
+__all__ = ["Bench", "Clock", "share"]
+
+_LONG = 0.020
+"""Seconds of an iteration that has a future of its own."""
+
+_HEAVY = 1_000_000
+"""Bytes of payloads that travel back together."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """Says for how long a future may go on beginning attempts."""
+
+    began: float
+    """When the future began, on `time.perf_counter`."""
+    ends: float
+    """When it begins no attempt any more."""
+    left: int
+    """Attempts that it may still make."""
+
+    def allows(self, last: float) -> bool:
+        """Tell whether another attempt may begin after one that took so many seconds."""
+        return self.left > 0 and last < _LONG and time.perf_counter() < self.ends
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all shares of a future have in common."""
+
+    order: Shared
+    worker: str
+    store: PayloadStore | None
+    load: Callable[[], tuple[Callable[..., Any], Any, Any]]
+    """Returns the task's function and its retry predicates."""
+    let_through: tuple[type[BaseException], ...]
+    clock: Clock
+
+
+def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
+    """Make an attempt, and the iterations that follow from it while there is time.
+
+    Parameters
+    ----------
+    bench : Bench
+        What it is made with.
+    mine : Attempt
+        The first attempt.
+    say : callable
+        Hears which iteration begins now.
+
+    Returns
+    -------
+    Entry
+        How the last of them ended, with those ahead of it.
+    """
+    ahead = _Before(bench.order.whole)
+    until = None if mine.left is None else bench.clock.began + mine.left
+    while True:
+        bench.clock.left -= 1
+        say(mine.iteration)
+        try:
+            entry = _execute(bench, mine)
+        except bench.let_through:
+            raise
+        # Whatever user objects raise while their outcome is put into words.
+        except BaseException as error:
+            entry = hopeless(bench.worker, error)
+        if entry.kind != "looped" or not _goes_on(bench, mine, entry, until, ahead.size):
+            return entry if not ahead.count else entry._replace(ahead=ahead.told())
+        ahead.add(mine.run_count, entry)
+        assert entry.value is not None
+        mine = mine._replace(
+            iteration=mine.iteration + 1, run_count=1, submission=0, payload=value_tree(entry.value)
+        )
+
+
+def _goes_on(bench: Bench, mine: Attempt, entry: Entry, until: float | None, size: int) -> bool:
+    value, limit = entry.value, bench.order.max_loops
+    if not bench.order.ahead or value is None or value.data is None or size + value.size > _HEAVY:
+        return False
+    if limit is not None and mine.iteration >= limit:
+        return False
+    if until is not None and time.perf_counter() >= until:
+        return False
+    return bench.clock.allows(entry.ended - entry.started)
+
+
+class _Before:
+    """The iterations of a share that have gone on."""
+
+    def __init__(self, whole: bool) -> None:
+        self.count = 0
+        self.size = 0
+        """Bytes of the payloads that are told."""
+        self._whole = whole
+        self._turns: deque[Turn] = deque(maxlen=None if whole else MESSAGES)
+        self._seconds = 0.0
+
+    def add(self, run_count: int, entry: Entry) -> None:
+        """Note an iteration that goes on."""
+        assert entry.value is not None
+        self.count += 1
+        self.size += entry.value.size if self._whole else 0
+        self._seconds += entry.ended - entry.started
+        message = entry.message or ""
+        self._turns.append(Turn(run_count, message, entry.value, entry.started, entry.ended))
+
+    def told(self) -> Ahead:
+        """Put them into the form that travels."""
+        turns = list(self._turns)
+        last = turns[-1]
+        return Ahead(
+            self.count,
+            tuple(turn.message for turn in turns[-MESSAGES:]),
+            last.value,
+            self._seconds,
+            last.started,
+            last.ended,
+            pack_turns(turns[:-1]) if self._whole else b"",
+        )
+
+
+def _execute(bench: Bench, mine: Attempt) -> Entry:
+    """Open what was sent, call the function, close what came of it."""
+    order, store = bench.order, bench.store
+    judge = Judge(order, mine, bench.worker, store)
+    what = "the function"
+    try:
+        function, retry_on, retry_if = bench.load()
+        what = "an argument"
+        arguments = {name: open_tree(tree, store) for name, tree in order.inputs}
+        for name, tree in mine.inputs:
+            arguments[name] = open_tree(tree, store)
+        what = f"the payload of iteration {mine.iteration - 1}"
+        values = Surroundings(order, mine, store)
+    except bench.let_through:
+        raise
+    # A module that is missing here, a class that will not be rebuilt, a store that is gone.
+    except BaseException as error:
+        return broken(judge, error, what)
+    started = time.time()
+    try:
+        with context.only(values):
+            result = call(function, arguments, order.timeout, judge.name)
+        return returned(judge, result, started)
+    except bench.let_through:
+        raise
+    # The one place where everything that user code may raise becomes data.
+    except BaseException as error:
+        return outcome_of(judge, error, started, retry_on, retry_if)

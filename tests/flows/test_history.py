@@ -1,0 +1,74 @@
+"""The states of ended iterations: counted by default, kept where the user asks for them (L13)."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+
+import daskloop
+from daskloop import Flow, Parameter, task
+from daskloop.signals import LOOP
+
+
+@task
+def count_up(last: int) -> int:
+    """Loop to a number."""
+    n = daskloop.context.get("task_loop_result", 0)
+    if n < last:
+        raise LOOP(f"at {n}", n + 1)
+    return n
+
+
+with Flow("history") as flow:
+    counted = count_up.map(Parameter("lasts"))
+
+
+@pytest.mark.parametrize("batch", [1, "auto"])
+def test_l13_history_keeps_the_state_of_each_iteration(executor: Any, batch: Any) -> None:
+    state = flow.run(lasts=[0, 3, 5], executor=executor, batch=batch, history=True)
+    for last, child in zip([0, 3, 5], state.result[counted].map_states, strict=True):
+        kept = child.loop_states
+        assert [one.result for one in kept] == list(range(1, last + 1))
+        assert [one.loop_count for one in kept] == list(range(1, last + 1))
+        assert [one.message for one in kept] == [f"at {n}" for n in range(last)]
+        assert all(one.is_looped() for one in kept)
+
+
+@pytest.mark.parametrize("batch", [1, "auto"])
+def test_l13_without_history_iterations_are_counted_only(batch: Any) -> None:
+    state = flow.run(lasts=[5], executor="inline", batch=batch)
+    (child,) = state.result[counted].map_states
+    assert child.loop_states == []
+    assert child.loop_count == 6
+    assert child.loop_messages == ("at 2", "at 3", "at 4")
+
+
+def test_l13_a_history_can_be_pickled() -> None:
+    state = flow.run(lasts=[2], executor="inline", history=True)
+    (child,) = state.result[counted].map_states
+    again = pickle.loads(pickle.dumps(child))
+    assert [one.result for one in again.loop_states] == [1, 2]
+
+
+def test_l13_a_resumed_run_has_the_history_from_before_too(tmp_path: Any) -> None:
+    refused = [True]
+
+    @task
+    def stumble(last: int) -> int:
+        n = daskloop.context.get("task_loop_result", 0)
+        if n == 2 and refused:
+            raise ValueError("not yet")
+        if n < last:
+            raise LOOP(f"at {n}", n + 1)
+        return n
+
+    with Flow("stumbles") as stumbles:
+        ended = stumble(Parameter("last"))
+
+    where = {"executor": "inline", "journal": str(tmp_path), "batch": "auto"}
+    assert stumbles.run(last=4, **where).is_failed()
+    refused.clear()
+    state = stumbles.run(last=4, resume=True, history=True, allow_code_change=True, **where)
+    assert [one.result for one in state.result[ended].loop_states] == [1, 2, 3, 4]
