@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from daskloop.config import seconds
@@ -29,6 +30,7 @@ from daskloop.executors.local_cluster import (
     start_threads,
 )
 from daskloop.executors.performance_report import Report, start_report
+from daskloop.executors.send_intervals import asked_interval, own_interval, shorten
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -59,6 +61,13 @@ class Connection:
     """For logs: what the run is connected to, without secrets."""
     report: Report | None = None
     """Dask's performance report, written by `close`."""
+    send_interval: float | None = None
+    """Seconds between two messages of the client at the most; None leaves it to Dask."""
+
+    def send_soon(self) -> None:
+        """Shorten the client's interval, also after it had to connect again."""
+        if self.send_interval is not None:
+            shorten(self.client, self.send_interval)
 
     def is_hopeless(self) -> bool:
         """Tell whether the scheduler is gone for good, so that reconnecting has no point.
@@ -106,18 +115,16 @@ def open_connection(choice: Choice) -> Connection:
     """
     match choice:
         case Temporary(kind="threads", workers=workers):
-            return _own(start_threads(workers), "temporary cluster of threads")
+            return _own(partial(start_threads, workers), "temporary cluster of threads")
         case Temporary(workers=workers):
-            return _own(start_processes(workers), "temporary cluster of processes")
+            return _own(partial(start_processes, workers), "temporary cluster of processes")
         case Address():
-            connection = connect(choice.address, **choice.client_kwargs)
+            connection = _as_asked(partial(connect, choice.address, **choice.client_kwargs))
             return _with_report(connection, choice.report_path)
-        case GivenClient(client=client):
-            return connect(client)
-        case GivenCluster(cluster=cluster):
-            return connect(cluster)
+        case GivenClient(client=given) | GivenCluster(cluster=given):
+            return _as_asked(partial(connect, given))
         case StartedCluster():
-            return _start_cluster(choice)
+            return _as_asked(partial(_start_cluster, choice))
         case Inline():
             raise ValueError("The executor 'inline' runs in the calling thread: no connection.")
 
@@ -175,15 +182,33 @@ def _start_cluster(choice: StartedCluster) -> Connection:
     return _with_report(connection, choice.report_path)
 
 
-def _own(cluster: LocalThreads | LocalProcesses, description: str) -> Connection:
-    """Connect to a cluster that was just started for the run."""
+def _as_asked(connecting: Callable[[], Connection]) -> Connection:
+    """Connect to a cluster that is not ours, whose intervals change if the config says so."""
+    interval = asked_interval()
+    connection = connecting()
+    if interval is None:
+        return connection
+    from daskloop.executors.send_plugins import shorten_cluster
+
+    shorten_cluster(connection.client, interval)
+    connection = replace(connection, send_interval=interval)
+    connection.send_soon()
+    return connection
+
+
+def _own(start: Callable[[], LocalThreads | LocalProcesses], description: str) -> Connection:
+    """Start a cluster for the run and connect to it."""
+    interval = own_interval()
+    cluster = start()
     try:
         with dask_config(SHORT_LOGS):
             client = _client(cluster.for_client, seconds("connect-timeout"), {})
     except BaseException:
         _close_by(time.monotonic() + CLOSE_TIMEOUT, cluster.close, f"closing {description}")
         raise
-    return Connection(client, True, cluster, True, description)
+    connection = Connection(client, True, cluster, True, description, send_interval=interval)
+    connection.send_soon()
+    return connection
 
 
 def _with_report(connection: Connection, path: str | None) -> Connection:

@@ -213,6 +213,7 @@ class DaskSession:
                 return
             status = self._client.status
             if status == "running":
+                self._connection.send_soon()
                 unsent, self._unsent = self._unsent, []
                 for key in unsent:
                     self._post(Gone(key, "disconnected", "the connection was down"))

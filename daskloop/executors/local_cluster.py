@@ -18,6 +18,7 @@ from typing import Any
 
 from daskloop.executors.cluster_process import ALLOWED_FAILURES, HTTP_SERVER
 from daskloop.executors.launch import launch, read_ready_file
+from daskloop.executors.send_intervals import own_interval
 
 __all__ = [
     "SHORT_LOGS",
@@ -89,6 +90,9 @@ class LocalThreads:
     def __init__(self, threads: int) -> None:
         from distributed import Scheduler, SpecCluster, Worker
 
+        from daskloop.executors.send_plugins import ShortScheduler, ShortWorker
+
+        interval = own_interval()
         self._directory = _scratch_directory()
         # For a program that ends without closing; Dask ends its part of the cluster itself then.
         self._remove = weakref.finalize(self, _remove_scratch, self._directory)
@@ -101,6 +105,7 @@ class LocalThreads:
                         "options": {
                             "protocol": "inproc",
                             "allowed_failures": ALLOWED_FAILURES,
+                            "plugins": [ShortScheduler(interval)],
                             **scratch,
                             **HTTP_SERVER,
                         },
@@ -113,6 +118,7 @@ class LocalThreads:
                                 "nthreads": threads,
                                 "memory_limit": 1.0,  # this part of the machine's memory
                                 "silence_logs": logging.WARNING,
+                                "plugins": (ShortWorker(interval),),
                                 **scratch,
                                 **HTTP_SERVER,
                             },

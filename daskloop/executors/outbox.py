@@ -1,13 +1,15 @@
-"""Send attempts and releases in company, and no more often than Dask sends messages anyway.
+"""Send attempts and releases in company, and no more often than is of use.
 
 ::
 
     driver's thread                 client's event loop
     put, drop ─► what waits ─► send: release futures ─► a turn later: client.map, once per group
 
-Dask's client sends a message at once if it has sent none for 10 ms, else when the 10 ms are over.
-Submitting more often makes more graphs, each of which costs a millisecond here and on the
-scheduler, and none of them arrives any sooner. A release that left by itself would hold up the
+Dask's client sends a message at once if it has sent none for 10 ms, else when the 10 ms are over;
+in clusters of our own it is 1 ms (see `send_intervals`). Submitting more often makes more graphs,
+each of which costs a millisecond here and on the scheduler, and none of them arrives any sooner.
+Where many attempts are under way, that cost counts and not the wait of one of them: then it is
+10 ms everywhere. A release that left by itself would hold up the
 submission that comes next: releases wait for it, unless none comes.
 """
 
@@ -20,13 +22,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from daskloop.executors.hold import Hold
+from daskloop.executors.send_intervals import USUAL, interval_of
 from daskloop.executors.session import Job, Key
 
 __all__ = ["Outbox"]
 
 logger = logging.getLogger("daskloop.executors")
 
-_INTERVAL = 0.010  # seconds between messages of a Dask client
+_FEW = 24  # attempts not released; at a millisecond of work for each, more take 10 ms anyway
 _ALONE = 0.050  # seconds that releases wait for a submission to go with
 _CHUNK = 4_000_000  # bytes of orders in one graph: Dask warns of graphs above 10 MB
 
@@ -102,12 +105,17 @@ class Outbox:
 
     def _plan(self, delay: float) -> None:
         loop = asyncio.get_running_loop()
-        due = max(loop.time() + delay, self._sent + _INTERVAL)
+        due = max(loop.time() + delay, self._sent + self._pause())
         if self._timer is not None:
             if self._timer.when() <= due:
                 return
             self._timer.cancel()
         self._timer = loop.call_at(due, self._send)
+
+    def _pause(self) -> float:
+        """Return the seconds between two submissions, as short as can be of use."""
+        interval = interval_of(self._client)
+        return interval if len(self.futures) <= _FEW else max(interval, USUAL)
 
     def _send(self) -> None:
         self._timer = None

@@ -1,0 +1,75 @@
+"""How soon attempts are sent: at the client's own pace while few are under way."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from daskloop.executors.outbox import Outbox
+from daskloop.executors.session import Job
+
+
+class _Loop:
+    """An event loop on which time stands still."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[float, Any]] = []
+
+    def time(self) -> float:
+        return 100.0
+
+    def call_at(self, when: float, function: Any) -> Any:
+        self.calls.append((when, function))
+        return SimpleNamespace(when=lambda: when, cancel=lambda: None)
+
+    def call_soon(self, function: Any, *arguments: Any) -> None:
+        function(*arguments)
+
+    def add_callback(self, function: Any, *arguments: Any) -> None:
+        function(*arguments)
+
+
+class _Client:
+    status = "running"
+
+    def __init__(self, loop: _Loop, interval: float) -> None:
+        self.loop = loop
+        self.scheduler_comm = SimpleNamespace(interval=interval)
+
+    def map(self, *_: Any, key: list[Any], **__: Any) -> list[Any]:
+        return [SimpleNamespace(key=one, release=lambda: None) for one in key]
+
+
+def _jobs(first: int, count: int) -> list[Job]:
+    return [
+        Job(("r", 0, i, 0, 0), lambda a, b: b, b"", b"", 0) for i in range(first, first + count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("interval", "under_way", "pause"),
+    [
+        (0.001, 1, 0.001),
+        (0.001, 500, 0.010),
+        (0.010, 1, 0.010),
+        (0.010, 500, 0.010),
+        (0.050, 1, 0.050),
+        (0.050, 500, 0.050),
+    ],
+)
+def test_the_pause_follows_the_client_and_what_is_under_way(
+    monkeypatch: pytest.MonkeyPatch, interval: float, under_way: int, pause: float
+) -> None:
+    loop = _Loop()
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+    client = _Client(loop, interval)
+    outbox = Outbox(client, lambda future: None, lambda keys: None)
+    outbox.put(_jobs(0, under_way))
+    assert loop.calls[-1][0] == 100.0  # nothing was sent before: at once
+    loop.calls[-1][1]()
+    assert len(outbox.futures) == under_way
+    outbox.put(_jobs(under_way, 1))
+    assert loop.calls[-1][0] == pytest.approx(100.0 + pause)
