@@ -16,11 +16,10 @@ docs/performance/raw-chain.json, and leaves what it did not measure there as it 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,7 +27,7 @@ from pathlib import Path
 import looping
 import raw_dask
 from distributed import Client, LocalCluster
-from measuring import Figure, Row, in_turns, machine, sample, settle, table
+from measuring import Figure, Row, in_turns, keep, machine, sample, settle, table
 from memory import local_processes
 from retrying import seconds_of_retries
 from wire import bytes_per_child, order_bytes
@@ -192,18 +191,6 @@ _MEASUREMENTS: dict[str, Callable[[bool], Iterator[Row]]] = {
 }
 
 
-def keep(number: str, rows: Sequence[Row]) -> None:
-    """Write the figures of one measurement into the raw file, in place of its last ones."""
-    kept = json.loads(_RAW.read_text()) if _RAW.exists() else {}
-    kept[number] = {
-        "taken": datetime.date.today().isoformat(),
-        "machine": machine(),
-        "rows": [row.plain() for row in rows],
-    }
-    _RAW.parent.mkdir(parents=True, exist_ok=True)
-    _RAW.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
-
-
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(
@@ -223,7 +210,7 @@ def main() -> None:
         print("\n" + table(rows), flush=True)
         shown += rows
         if not arguments.quick:
-            keep(number, rows)
+            keep(number, rows, _RAW)
     if max(row.ours.load for row in shown) > _QUIET * 2:
         print("\nThe machine was busy with other work: read the CPU ratios, not the rest.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from raw_dask import add_one, next_pair
@@ -10,7 +11,19 @@ import daskloop
 from daskloop import Flow, Parameter, task, unmapped
 from daskloop.signals import LOOP
 
-__all__ = ["chain", "loops", "wide_map"]
+__all__ = [
+    "chain",
+    "chain_flow",
+    "chain_result",
+    "loops",
+    "loops_flow",
+    "loops_result",
+    "map_flow",
+    "map_result",
+    "sleeping_flow",
+    "sleeping_result",
+    "wide_map",
+]
 
 
 @task
@@ -27,6 +40,19 @@ def one(x: int) -> int:
     """Be one task of a map."""
     return add_one(x)
 
+
+@task
+def sleeping(seconds: float, iterations: int) -> int:
+    """Be one loop that waits."""
+    time.sleep(seconds)
+    count = daskloop.context.get("task_loop_result", 0) + 1
+    if count < iterations:
+        raise LOOP(result=count)
+    return count
+
+
+with Flow("sleepers") as sleeping_flow:
+    sleeping_result = sleeping.map(Parameter("seeds"), unmapped(Parameter("iterations")))
 
 with Flow("chain") as chain_flow:
     chain_result = iterate(Parameter("seed"), Parameter("iterations"))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import gc
+import json
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
 
-__all__ = ["Figure", "Row", "Sample", "in_turns", "machine", "sample", "settle", "table"]
+__all__ = ["Figure", "Row", "Sample", "in_turns", "keep", "machine", "sample", "settle", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,3 +224,15 @@ def _cells(row: Row) -> tuple[str, ...]:
         "yes" if row.met else "NO",
         f"{row.ours.load:.1f}",
     )
+
+
+def keep(number: str, rows: Sequence[Row], raw: Path) -> None:
+    """Write the figures of one measurement into a raw file, in place of its last ones."""
+    kept = json.loads(raw.read_text()) if raw.exists() else {}
+    kept[number] = {
+        "taken": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "rows": [row.plain() for row in rows],
+    }
+    raw.parent.mkdir(parents=True, exist_ok=True)
+    raw.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from distributed import Client, as_completed
 
-__all__ = ["add_one", "blocking_chain", "completed_loops", "map_and_gather", "next_pair"]
+__all__ = [
+    "add_one",
+    "blocking_chain",
+    "completed_loops",
+    "map_and_gather",
+    "next_pair",
+    "sleeping_loops",
+    "waves",
+]
 
 
 def next_pair(pair: tuple[int, int]) -> tuple[int, int]:
@@ -45,6 +54,37 @@ def completed_loops(client: Client, loops: int, iterations: int) -> list[int]:
         else:
             results[index] = pair[1]
     return results
+
+
+def sleep_once(count: int, seconds: float) -> int:
+    """Do one iteration that waits."""
+    time.sleep(seconds)
+    return count + 1
+
+
+def sleeping_loops(client: Client, loops: int, iterations: int, seconds: float) -> int:
+    """Run many loops that wait: whenever an iteration has completed, submit the next."""
+    first = [client.submit(sleep_once, 0, seconds, pure=False) for _ in range(loops)]
+    completed = as_completed(first, with_results=True)
+    ended = 0
+    for future, count in completed:
+        future.release()
+        if count < iterations:
+            completed.add(client.submit(sleep_once, count, seconds, pure=False))
+        else:
+            ended += 1
+    return ended
+
+
+def waves(client: Client, loops: int, iterations: int) -> list[tuple[int, int]]:
+    """Do the same iterations with as little as there can be: wave after wave of `client.map`."""
+    pairs = [(0, index) for index in range(loops)]
+    for _ in range(iterations):
+        futures = client.map(next_pair, pairs, pure=False)
+        pairs = client.gather(futures)
+        for future in futures:
+            future.release()
+    return pairs
 
 
 def map_and_gather(client: Client, width: int) -> list[int]:

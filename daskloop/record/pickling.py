@@ -24,6 +24,7 @@ from daskloop.errors import PayloadError
 from daskloop.record.plain import read, written
 
 __all__ = [
+    "HEAD",
     "Frames",
     "as_json",
     "frames_size",
@@ -31,6 +32,7 @@ __all__ = [
     "from_json",
     "join",
     "layout",
+    "of_one",
     "preview",
     "thaw",
 ]
@@ -41,7 +43,8 @@ _ALIGNMENT = 64
 _PICKLE = 0x80  # the first byte of every pickle of protocol 2 or later, and of no JSON text
 _PREVIEW = 200
 _ONE_FRAME = struct.pack("<I", 1)
-_FIRST = struct.calcsize("<IQ")  # where the frame begins if there is one
+HEAD = struct.calcsize("<IQ")
+"""Bytes before the frame if there is one."""
 
 
 class _Refused(TypeError):
@@ -210,11 +213,12 @@ def layout(frames: Frames) -> list[bytes | memoryview]:
 def join(frames: Frames) -> bytes:
     """Lay frames out as one run of bytes."""
     if len(frames) == 1 and type(frames[0]) is bytes:
-        return _of_one(frames[0])
+        return of_one(frames[0])
     return b"".join(layout(frames))
 
 
-def _of_one(frame: bytes) -> bytes:
+def of_one(frame: bytes) -> bytes:
+    """Lay one frame out."""
     return _ONE_FRAME + len(frame).to_bytes(8, "little") + frame
 
 
@@ -226,8 +230,10 @@ def thaw(data: bytes | bytearray | memoryview) -> Any:
     data : bytes-like
         What `layout` made. Buffers are used in place if `data` is writable, copied otherwise.
     """
-    if data[:4] == _ONE_FRAME and type(data) is bytes and data[_FIRST] != _PICKLE:
-        return read(data[_FIRST:])
+    if data[:4] == _ONE_FRAME and type(data) is bytes and len(data) > HEAD:
+        if data[HEAD] != _PICKLE:
+            return read(data[HEAD:])
+        return pickle.loads(memoryview(data)[HEAD:])
     view = memoryview(data)
     (count,) = struct.unpack_from("<I", view)
     sizes = struct.unpack_from(f"<{count}Q", view, 4)
@@ -246,19 +252,33 @@ def thaw(data: bytes | bytearray | memoryview) -> Any:
 
 def as_json(data: bytes) -> str | None:
     """Return what `join` laid out as JSON text, if it is; None for a pickle."""
-    if data[:4] != _ONE_FRAME or data[_FIRST : _FIRST + 1] in (b"", bytes([_PICKLE])):
+    if data[:4] != _ONE_FRAME or data[HEAD : HEAD + 1] in (b"", bytes([_PICKLE])):
         return None
-    return data[_FIRST:].decode()
+    return data[HEAD:].decode()
 
 
 def from_json(text: str) -> bytes:
     """Lay JSON text out as `join` does."""
     data = text.encode()
-    return _of_one(data)
+    return of_one(data)
 
 
 _NUMBERS = frozenset({float, bool, type(None)})
+_NUMBERS_TOO = _NUMBERS | {int}
 _LARGE = 10**18
+_KEY = 40  # characters
+
+
+def _is_short(value: Any, kind: type) -> bool:
+    """Tell whether a value has few parts and all of them are numbers, which is quick to show."""
+    if kind is dict:
+        return len(value) <= _short.maxdict and all(
+            type(k) is str and len(k) < _KEY and type(v) in _NUMBERS_TOO for k, v in value.items()
+        )
+    if kind is tuple or kind is list:
+        return len(value) <= _short.maxtuple and all(type(one) in _NUMBERS_TOO for one in value)
+    return False
+
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _PREVIEW
@@ -271,7 +291,7 @@ def preview(value: Any) -> str:
     if kind in _NUMBERS or (kind is int and -_LARGE < value < _LARGE):
         return repr(value)
     try:
-        text = _short.repr(value)
+        text = repr(value) if _is_short(value, kind) else _short.repr(value)
     except KeyboardInterrupt:
         raise
     # A repr of user code may raise anything; a label is not worth a failure.

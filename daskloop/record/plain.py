@@ -43,6 +43,8 @@ def written(value: Any) -> bytes | None:
 
 def read(text: bytes | bytearray | memoryview) -> Any:
     """Read what `written` wrote."""
+    if type(text) is bytes and text.isdigit():
+        return int(text)
     return _decode(str(text, "utf-8"))
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgpack
 
+from daskloop.collecting import without_collecting
 from daskloop.errors import JournalError
 from daskloop.record.checksums import SIZE, Signer
 from daskloop.record.entries import Header, Recorded, Submitted
@@ -141,7 +140,7 @@ def _records(
     records: list[Recorded] = []
     before, number = face.anchor, 0
     query = f"SELECT {RECORD_COLUMNS}, checksum FROM records ORDER BY id"
-    with _without_collecting():
+    with without_collecting():
         for *row, checksum in connection.execute(query):
             number += 1
             before = signer.checksum(b"records", before, row)
@@ -185,18 +184,6 @@ def combined(tally: bytes, checksum: bytes) -> bytes:
     """Put one more checksum into those of a set, or take it out again."""
     number = int.from_bytes(tally, "big") ^ int.from_bytes(checksum, "big")
     return number.to_bytes(SIZE, "big")
-
-
-@contextlib.contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Stop the garbage collector: it would look through all rows again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _made(make: Callable[[Sequence[Any]], T], row: Sequence[Any], path: str, what: str) -> T:

@@ -24,6 +24,7 @@ from daskloop.record.claims import Claim, Taken, open_claims
 from daskloop.record.last_words import LastWords
 from daskloop.record.store import PayloadStore, open_store
 from daskloop.run.envelope import Entry, Envelope, Report, encode_envelope
+from daskloop.run.inputs import Inputs
 from daskloop.run.order import Own, Shared, open_tree, unpack_own, unpack_shared
 from daskloop.run.share import Bench, Clock, share
 
@@ -72,6 +73,7 @@ def _attempt(shared: bytes, own: bytes, let_through: tuple[type[BaseException], 
             worker,
             store,
             partial(_load, order, store),
+            Inputs(order.inputs, store),
             let_through,
             Clock(began, began + mine.seconds, mine.most),
         )

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daskloop import config
+from daskloop.collecting import without_collecting
 from daskloop.contexts import context
 from daskloop.define.batch import Batch
 from daskloop.errors import HandlerError
@@ -224,7 +225,8 @@ class _Shift:
         started = RunStarted(errand.run, begun, errand.plan.flow_name, describe(errand.choice))
         self._announcer.tell([started])
         self._scribe.connected(self._place)
-        self._do(machine.start(begun))
+        with without_collecting():
+            self._do(machine.start(begun))
         moved = time.monotonic()
         while not machine.finished:
             arrivals = self._inbox.take(self._pause())
@@ -234,7 +236,8 @@ class _Shift:
             elif now - moved >= self._patience:
                 moved = now
                 self._say_why()
-            self._do(machine.take(self._read(arrivals), time.time()))
+            with without_collecting():
+                self._do(machine.take(self._read(arrivals), time.time()))
             self._scribe.look_for_stop()
         state = verdict(machine.standing, machine.stopping)
         self._scribe.finish(state, self._place, machine.standing)

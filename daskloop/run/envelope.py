@@ -16,7 +16,16 @@ import msgpack
 
 from daskloop.record.sealed import ErrorText, Sealed
 
-__all__ = ["Ahead", "Entry", "Envelope", "Kind", "Report", "decode_envelope", "encode_envelope"]
+__all__ = [
+    "NO_PARTS",
+    "Ahead",
+    "Entry",
+    "Envelope",
+    "Kind",
+    "Report",
+    "decode_envelope",
+    "encode_envelope",
+]
 
 Kind = Literal[
     "looped", "success", "skipped", "failed", "timed_out", "trigger_failed", "retry", "lost"
@@ -26,7 +35,7 @@ _KINDS = frozenset(get_args(Kind))
 
 Parts = Mapping[int, "tuple[Sealed, ...] | str"]
 
-_NO_PARTS: Parts = MappingProxyType({})
+NO_PARTS: Parts = MappingProxyType({})
 
 
 class Ahead(NamedTuple):
@@ -59,7 +68,7 @@ class Entry(NamedTuple):
     """False if `retry_on` or `retry_if` refuse, or if trying again cannot help."""
     start_time: float | None = None
     """For a retry that the task asked for: when, in seconds since the epoch."""
-    parts: Parts = _NO_PARTS
+    parts: Parts = NO_PARTS
     """For each `Cut` that the plan wants: the elements of the result, or why there are none."""
     worker: str = ""
     started: float = 0.0
@@ -126,7 +135,7 @@ def _entry(row: Sequence[Any]) -> Entry:
         None if error is None else ErrorText(*error),
         retriable,
         start,
-        _NO_PARTS if parts is None else _parts(parts),
+        NO_PARTS if parts is None else _parts(parts),
         worker,
         started,
         ended,

@@ -16,7 +16,7 @@ from daskloop.record.pickling import freeze, join, preview, thaw
 from daskloop.record.sealed import ErrorText, Sealed, seal
 from daskloop.record.store import PayloadStore
 from daskloop.run.cutting import elements, flattened, pieces
-from daskloop.run.envelope import Entry, Kind
+from daskloop.run.envelope import NO_PARTS, Entry, Kind
 from daskloop.run.order import Attempt, Shared
 from daskloop.run.states_of import moment_of
 from daskloop.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
@@ -76,7 +76,8 @@ def returned(judge: Judge, result: Any, started: float) -> Entry:
 
 def _success(judge: Judge, result: Any, message: str, started: float, ended: float) -> Entry:
     value = judge.seal(result, "result")
-    entry = Entry("success", message, value, worker=judge.worker, started=started, ended=ended)
+    worker = judge.worker
+    entry = Entry("success", message, value, None, True, None, NO_PARTS, worker, started, ended)
     cuts = judge.order.cuts
     return entry._replace(parts={cut: _cut(judge, result, cut) for cut in cuts}) if cuts else entry
 
@@ -120,6 +121,8 @@ def outcome_of(
 ) -> Entry:
     """Make the entry of a call that raised."""
     try:
+        if type(error) is LOOP and error.message is None:
+            return _looped(judge, error, "", started)
         return _signalled(judge, error, started) or _failed(
             judge, error, started, "failed", _retriable(error, retry_on, retry_if)
         )
@@ -136,9 +139,7 @@ def _signalled(judge: Judge, error: BaseException, started: float) -> Entry | No
     """Make the entry of a signal; None for anything else that was raised."""
     ended = time.time()
     if isinstance(error, LOOP):
-        text = _said(error) or f"Task is looping: iteration {judge.mine.iteration} is done."
-        value = judge.seal(error.result, "payload")
-        return Entry("looped", text, value, worker=judge.worker, started=started, ended=ended)
+        return _looped(judge, error, _said(error), started)
     if isinstance(error, SUCCESS):
         text = _said(error) or "Task run succeeded."
         return _success(judge, error.result, text, started, ended)
@@ -155,6 +156,13 @@ def _signalled(judge: Judge, error: BaseException, started: float) -> Entry | No
         kind: Kind = "failed" if isinstance(error, FAIL) else "trigger_failed"
         return _failed(judge, error, started, kind, True)
     return None
+
+
+def _looped(judge: Judge, error: LOOP, text: str, started: float) -> Entry:
+    ended = time.time()
+    value = judge.seal(error.result, "payload")
+    text = text or f"Task is looping: iteration {judge.mine.iteration} is done."
+    return Entry("looped", text, value, None, True, None, NO_PARTS, judge.worker, started, ended)
 
 
 def _retriable(error: BaseException, retry_on: RetryOn, retry_if: RetryIf) -> bool:

@@ -20,7 +20,7 @@ BUDGET = 0.050
 _AIM = 0.040  # seconds that a future should take, so that the budget is seldom spent early
 _LEAST = 0.002  # seconds of work that are not worth being divided between futures
 _GROWTH = 64  # times as many children as the largest future so far that came back
-_WEIGHT = 0.2  # of the newest future in the mean
+_KEPT = 0.9  # of what is known, each time that another future comes back
 _FUTURES = 2  # futures in flight for each slot, and two more
 _UNLIMITED = 10**9
 
@@ -36,7 +36,8 @@ class Pace:
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
-        self._seconds: float | None = None  # of one child's share, the mean of the last ones
+        self._seconds = 0.0  # that the last futures took, older ones counting less
+        self._children = 0.0  # that had their share in that time
         self._largest = 1
         self._loops = False
 
@@ -63,9 +64,9 @@ class Pace:
         part = math.ceil(waiting / (2 * slots))
         if self.batch != "auto":
             return 1 if self._loops else max(1, min(self.batch, part))
-        if self._seconds is None:
+        if not self._children:
             return 1
-        seconds = max(self._seconds, 1e-9)
+        seconds = max(self._seconds / self._children, 1e-9)
         part = max(part, int(_LEAST / seconds))
         return max(1, min(int(_AIM / seconds), part, _GROWTH * self._largest))
 
@@ -85,8 +86,8 @@ class Pace:
         looped : bool
             True if one of them made more than one attempt.
         """
-        each = seconds / max(children, 1)
-        old = self._seconds
-        self._seconds = each if old is None else old + _WEIGHT * (each - old)
+        # Summed up, not averaged: one child that had to wait for the interpreter says little.
+        self._seconds = _KEPT * self._seconds + seconds
+        self._children = _KEPT * self._children + children
         self._largest = max(self._largest, children)
         self._loops = self._loops or looped

@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from daskloop.define.batch import Batch
 from daskloop.executors.session import Key
+from daskloop.record.sealed import Sealed
 from daskloop.run.pace import Pace
 from daskloop.run.standing import Child, NodeStanding
 
@@ -47,15 +47,6 @@ class Pack:
     def is_single(self) -> bool:
         """True if it can hold no attempt but one."""
         return self.most == 1
-
-
-class _Rank(NamedTuple):
-    """What the children of one future have in common."""
-
-    node: int
-    continuing: bool
-    worker: str | None
-    """Where the payload lies, if it is stored."""
 
 
 class Packing:
@@ -100,9 +91,7 @@ class Packing:
 
     def share(self, one: Child, other: Child) -> bool:
         """Tell whether two children can share a future."""
-        if other.node is not one.node or self._travels_alone(other):
-            return False
-        return _rank(one) == _rank(other)
+        return _alike(one, other) and not other.alone and other.progress.run_count == 1
 
     def price(self, child: Child, slots: int, window: int) -> int:
         """Return what the future of a child takes of the window."""
@@ -117,13 +106,15 @@ class Packing:
     def pack(self, children: Iterable[Child], waiting: int, slots: int) -> list[Pack]:
         """Divide the children of a turn into futures."""
         packs: list[Pack] = []
-        groups: dict[_Rank, list[Child]] = {}
+        groups: list[list[Child]] = []
         for child in children:
             if self._travels_alone(child):
                 packs.append(self._packed([child], single=True))
+            elif groups and _alike(groups[-1][0], child):
+                groups[-1].append(child)
             else:
-                groups.setdefault(_rank(child), []).append(child)
-        for group in groups.values():
+                groups.append([child])
+        for group in groups:
             size = self.size(group[0], waiting, slots)
             for start in range(0, len(group), size):
                 some = group[start : start + size]
@@ -158,10 +149,19 @@ class Packing:
         return pack.key
 
 
-def _rank(child: Child) -> _Rank:
-    payload = child.progress.payload
-    stored = payload is not None and payload.name is not None
-    return _Rank(child.node.plan.number, child.continuing, child.worker if stored else None)
+def _alike(one: Child, other: Child) -> bool:
+    """Tell whether two children are of one task, of one rank, and best off at one place."""
+    if one.node is not other.node or one.continuing != other.continuing:
+        return False
+    mine, theirs = one.progress.payload, other.progress.payload
+    if mine is theirs:  # none, mostly
+        return True
+    return _place(one, mine) == _place(other, theirs)
+
+
+def _place(child: Child, payload: Sealed | None) -> str | None:
+    """Return the worker where a stored payload lies."""
+    return None if payload is None or payload.name is None else child.worker
 
 
 def batch_of(node: NodeStanding, batch: Batch) -> Batch:

@@ -23,7 +23,8 @@ from daskloop.record.stretch import Turn, pack_turns
 from daskloop.run.body import Surroundings, call
 from daskloop.run.decide import MESSAGES
 from daskloop.run.envelope import Ahead, Entry
-from daskloop.run.order import Attempt, Shared, open_tree, value_tree
+from daskloop.run.inputs import Inputs
+from daskloop.run.order import Attempt, Shared, value_tree
 from daskloop.run.outcome import Judge, broken, hopeless, outcome_of, returned
 
 __all__ = ["Bench", "Clock", "share"]
@@ -60,6 +61,8 @@ class Bench:
     store: PayloadStore | None
     load: Callable[[], tuple[Callable[..., Any], Any, Any]]
     """Returns the task's function and its retry predicates."""
+    shared: Inputs
+    """Those that are the same for all children."""
     let_through: tuple[type[BaseException], ...]
     clock: Clock
 
@@ -81,20 +84,23 @@ def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
     Entry
         How the last of them ended, with those ahead of it.
     """
-    ahead = _Before(bench.order.whole)
+    ahead: _Before | None = None
+    own = Inputs(mine.inputs, bench.store)
     until = None if mine.left is None else bench.clock.began + mine.left
     while True:
         bench.clock.left -= 1
         say(mine.iteration)
         try:
-            entry = _execute(bench, mine)
+            entry = _execute(bench, mine, own)
         except bench.let_through:
             raise
         # Whatever user objects raise while their outcome is put into words.
         except BaseException as error:
             entry = hopeless(bench.worker, error)
-        if entry.kind != "looped" or not _goes_on(bench, mine, entry, until, ahead.size):
-            return entry if not ahead.count else entry._replace(ahead=ahead.told())
+        size = 0 if ahead is None else ahead.size
+        if entry.kind != "looped" or not _goes_on(bench, mine, entry, until, size):
+            return entry if ahead is None else entry._replace(ahead=ahead.told())
+        ahead = ahead or _Before(bench.order.whole)
         ahead.add(mine.run_count, entry)
         assert entry.value is not None
         mine = mine._replace(
@@ -148,7 +154,7 @@ class _Before:
         )
 
 
-def _execute(bench: Bench, mine: Attempt) -> Entry:
+def _execute(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
     """Open what was sent, call the function, close what came of it."""
     order, store = bench.order, bench.store
     judge = Judge(order, mine, bench.worker, store)
@@ -156,9 +162,7 @@ def _execute(bench: Bench, mine: Attempt) -> Entry:
     try:
         function, retry_on, retry_if = bench.load()
         what = "an argument"
-        arguments = {name: open_tree(tree, store) for name, tree in order.inputs}
-        for name, tree in mine.inputs:
-            arguments[name] = open_tree(tree, store)
+        arguments = {**bench.shared.fresh(), **own.fresh()}
         what = f"the payload of iteration {mine.iteration - 1}"
         values = Surroundings(order, mine, store)
     except bench.let_through:

@@ -286,7 +286,7 @@ class Steps:
         progress = child.progress
         if child.key is not None:  # given up while in flight
             self.landed(child.key)
-        if last_hooks_for(child.node.plan.task.hooks, state):
+        if not child.node.is_silent and last_hooks_for(child.node.plan.task.hooks, state):
             numbers = progress.iteration, progress.run_count
             self.ask(Announcement(child, state, state, True, *numbers, last=True))
         if child.node.plan.parameter is None and not state.is_mapped():
