@@ -18,8 +18,6 @@ docs/performance/raw-own-cluster.json, and leaves what it did not measure there 
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +30,7 @@ import looping
 import raw_dask
 from chain import connected
 from distributed import Client
-from measuring import Figure, Row, Sample, machine, sample, settle, table
+from measuring import Figure, Row, Sample, keep, machine, sample, settle, table
 
 from daskloop import Flow
 from daskloop.events import Event, RunEnded
@@ -166,18 +164,6 @@ def _figure(name: str, unit: str, seconds: Sequence[Sample]) -> Figure:
 _MEASUREMENTS: dict[str, Callable[[bool], Iterator[Row]]] = {"1": one_loop, "2": many_loops}
 
 
-def keep(number: str, rows: Sequence[Row]) -> None:
-    """Write the figures of one measurement into the raw file, in place of its last ones."""
-    kept = json.loads(_RAW.read_text()) if _RAW.exists() else {}
-    kept[number] = {
-        "taken": datetime.date.today().isoformat(),
-        "machine": machine(),
-        "rows": [row.plain() for row in rows],
-    }
-    _RAW.parent.mkdir(parents=True, exist_ok=True)
-    _RAW.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
-
-
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(
@@ -197,7 +183,7 @@ def main() -> None:
         print("\n" + table(rows), flush=True)
         shown += rows
         if not arguments.quick:
-            keep(number, rows)
+            keep(number, rows, _RAW)
     if max(row.ours.load for row in shown) > _QUIET:
         print("\nThe machine was busy with other work: these figures say little.")
 

@@ -1,4 +1,4 @@
-"""Write the tables of docs/performance.md from the raw figures beside it.
+"""Write the tables of docs/performance.md and docs/scaling.md from the raw figures beside it.
 
 python ci/bench/report.py
 
@@ -72,8 +72,9 @@ def versions(raw: Mapping[str, Any]) -> str:
 
 def main() -> None:
     """Fill every marked place."""
-    page = _DOCS / "performance.md"
-    page.write_text(_PLACE.sub(filled, page.read_text(encoding="utf-8")), encoding="utf-8")
+    for name in ("performance.md", "scaling.md"):
+        page = _DOCS / name
+        page.write_text(_PLACE.sub(filled, page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

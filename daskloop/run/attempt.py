@@ -26,7 +26,7 @@ from daskloop.record.store import PayloadStore, open_store
 from daskloop.run.envelope import Entry, Envelope, Report, encode_envelope
 from daskloop.run.inputs import Inputs
 from daskloop.run.order import Own, Shared, open_tree, unpack_own, unpack_shared
-from daskloop.run.share import Bench, Clock, share
+from daskloop.run.share import HEAVY, Bench, Clock, share
 
 __all__ = ["attempt", "attempt_here"]
 
@@ -91,16 +91,24 @@ def _nobody_asks(child: int, iteration: int) -> None:
 def _reports(bench: Bench, mine: Own, beacon: Callable[[int, int], None]) -> list[Report]:
     """Let each child have its share, until the time is up."""
     reports: list[Report] = []
+    size = 0
     for one in mine.attempts:
-        if reports and not bench.clock.allows(_seconds(reports[-1][1])):
-            break
+        if reports:
+            last = reports[-1][1]
+            size += _size(last)
+            if size > HEAVY or not bench.clock.allows(last.ended - last.started):
+                break
         index = -1 if one.child is None else one.child
         reports.append((one.child, share(bench, one, partial(beacon, index))))
     return reports
 
 
-def _seconds(entry: Entry) -> float:
-    return entry.ended - entry.started
+def _size(entry: Entry) -> int:
+    """Count the bytes of what an entry brings back by value."""
+    found = [entry.value] if entry.value is not None else []
+    for cut in entry.parts.values():
+        found += () if isinstance(cut, str) else cut
+    return sum(len(one.data) for one in found if one.data is not None)
 
 
 def _claim(order: Shared, key: str, worker: str) -> Claim | Taken | None:

@@ -40,7 +40,7 @@ from daskloop.run.orders import Orders
 from daskloop.run.register import Registered
 from daskloop.run.replay import Memory
 from daskloop.run.scribe import Scribe
-from daskloop.run.turn import Came, Halt, Handled, News, Room, Turn
+from daskloop.run.turn import Came, Halt, Handled, Idle, News, Room, Turn
 from daskloop.run.verdict import verdict
 from daskloop.run.workplace import Workplace, open_workplace
 from daskloop.signals import Signal
@@ -50,7 +50,7 @@ __all__ = ["Driver", "Errand"]
 
 logger = logging.getLogger("daskloop.run")
 
-_OWN_NEWS = (Halt, Handled, Came)
+_OWN_NEWS = (Halt, Handled, Came, Idle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +289,9 @@ class _Shift:
             if job is not None:
                 jobs.append(job)
             for child, error in refused.items():
-                if child.key is not None:
+                if child.key is not None and error is None:
+                    self._inbox.post(Idle(child.key))
+                elif child.key is not None:
                     self._inbox.post(Came(child.key, refusal(str(error), error)))
         if jobs:
             self._place.session.submit(jobs)

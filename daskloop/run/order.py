@@ -26,6 +26,7 @@ __all__ = [
     "Own",
     "Shared",
     "Tree",
+    "attempt_size",
     "collection_tree",
     "error_tree",
     "flat_tree",
@@ -107,6 +108,13 @@ class Own(NamedTuple):
     """How many attempts it may make in all."""
     attempts: Sequence[Attempt]
     """The first one of each child; those that go on from them are made here."""
+
+
+def attempt_size(attempt: Attempt) -> int:
+    """Count the bytes of values that an attempt carries itself."""
+    trees = [tree for _, tree in attempt.inputs]
+    trees += () if attempt.payload is None else [attempt.payload]
+    return sum(len(tree[1][0] or b"") for tree in trees if tree[0] == "value")
 
 
 def pack_shared(shared: Shared) -> bytes:

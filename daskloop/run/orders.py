@@ -20,6 +20,7 @@ from daskloop.run.order import (
     Own,
     Shared,
     Tree,
+    attempt_size,
     collection_tree,
     error_tree,
     flat_tree,
@@ -41,6 +42,7 @@ _SHARED = 8_192  # bytes of an argument that all children of a map share
 _PARAMETERS = 1_024  # bytes of context.parameters, which few tasks ask for
 _REDUCE = 1_048_576  # bytes of a map's results that travel together
 _NO_FILE = 2**62  # bytes up to which a secret value travels in messages only
+_MESSAGE = 2_000_000  # bytes of attempts that travel in one future
 _LARGE = 10_000_000  # bytes of a parameter that are worth a warning
 
 Name = str | Callable[[], str]
@@ -62,10 +64,8 @@ class Orders:
         What the user gave to ``flow.run(context=...)``.
     claims : Claims or None
         Where attempts have to claim their start, if they have to.
-    here : bool
-        True if attempts run in the user's own thread.
-    whole : bool
-        True if each iteration is to be told by workers; else those that went on are counted.
+    here, whole : bool
+        True if attempts run in the user's own thread; if workers tell each iteration, not a count.
 
     Raises
     ------
@@ -95,7 +95,7 @@ class Orders:
         self._nodes: dict[int, Tree] = {}
         self._parameters = self._all_parameters()
 
-    def job(self, pack: Pack, now: float) -> tuple[Job | None, dict[Child, Exception]]:
+    def job(self, pack: Pack, now: float) -> tuple[Job | None, dict[Child, Exception | None]]:
         """Make the job of a future.
 
         Parameters
@@ -110,19 +110,24 @@ class Orders:
         job : Job or None
             None if nothing of it can travel.
         refused : dict
-            For each child that cannot travel, `PayloadError` or `StoreError`.
+            For each child that cannot travel, why; None if it is too much for one message.
         """
         children = list(pack.members.values())
         node = children[0].node
-        refused: dict[Child, Exception] = {}
+        refused: dict[Child, Exception | None] = {}
         try:
             shared = self._shared_of(node)
         except (PayloadError, StoreError) as error:
             return None, dict.fromkeys(children, error)
-        attempts = []
+        attempts: list[Attempt] = []
+        size = 0
         for child in children:
+            if size > _MESSAGE:
+                refused[child] = None
+                continue
             try:
                 attempts.append(self._attempt(child, now))
+                size += attempt_size(attempts[-1])
             # What cannot travel fails its own task and no other.
             except (PayloadError, StoreError) as error:
                 refused[child] = error
@@ -210,7 +215,7 @@ class Orders:
         inputs: list[tuple[str, Tree]] = []
         for one, found, _ in child.node.spread:
             if one.name is not None:
-                what = partial(_argument, one.name, child)
+                what = partial("argument '{}' of {!r}".format, one.name, child.name)
                 inputs.append((one.name, self._element(found[index], what)))
         return inputs
 
@@ -313,7 +318,3 @@ class Orders:
         if (secret or self._closing.store is None) and size > _PARAMETERS:
             return None
         return self._small_enough(tree, size, _PARAMETERS, "the parameters")
-
-
-def _argument(name: str, child: Child) -> str:
-    return f"argument '{name}' of {child.name!r}"

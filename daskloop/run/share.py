@@ -27,13 +27,13 @@ from daskloop.run.inputs import Inputs
 from daskloop.run.order import Attempt, Shared, value_tree
 from daskloop.run.outcome import Judge, broken, hopeless, outcome_of, returned
 
-__all__ = ["Bench", "Clock", "share"]
+__all__ = ["HEAVY", "Bench", "Clock", "share"]
 
 _LONG = 0.020
 """Seconds of an iteration that has a future of its own."""
 
-_HEAVY = 1_000_000
-"""Bytes of payloads that travel back together."""
+HEAVY = 1_000_000
+"""Bytes of values that travel back together."""
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
 
 def _goes_on(bench: Bench, mine: Attempt, entry: Entry, until: float | None, size: int) -> bool:
     value, limit = entry.value, bench.order.max_loops
-    if not bench.order.ahead or value is None or value.data is None or size + value.size > _HEAVY:
+    if not bench.order.ahead or value is None or value.data is None or size + value.size > HEAVY:
         return False
     if limit is not None and mine.iteration >= limit:
         return False

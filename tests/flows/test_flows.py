@@ -869,6 +869,7 @@ def test_f11_ctrl_c_ends_the_run_and_its_cluster(tmp_path):
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            env={**os.environ, "DASK_DASKLOOP__DRAIN": "1s"},
         )
         try:
             wait_until(lambda f=folder, n=pids: len(os.listdir(f)) == n, f"{kind} to begin")

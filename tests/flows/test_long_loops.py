@@ -173,7 +173,7 @@ def test_b01_c61_twenty_iterations_have_twenty_keys_of_their_own(executor, tmp_p
 
     with Flow("keys") as flow:
         spin()
-    assert flow.run(executor=executor).is_successful()
+    assert flow.run(executor=executor, batch=1).is_successful()
     notes = trace.notes()
     assert [(count, tried) for _, count, tried in notes] == [(n, 1) for n in range(1, 21)]
     assert len({key for key, _, _ in notes}) == 20

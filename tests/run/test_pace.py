@@ -64,12 +64,10 @@ def test_b2_a_future_takes_no_more_than_its_part_of_what_waits_but_for_tiny_work
 
 
 def mean(notes: list[tuple[int, float, bool]]) -> float:
-    """Work out the mean of a child's seconds in which the newest future weighs a fifth."""
-    seconds = [took / children for children, took, _ in notes]
-    found = seconds[0]
-    for one in seconds[1:]:
-        found += 0.2 * (one - found)
-    return found
+    """Work out the mean of a child's seconds, in which older futures count less and less."""
+    weights = [0.9**age for age in reversed(range(len(notes)))]
+    seconds = sum(w * took for w, (_, took, _) in zip(weights, notes, strict=True))
+    return seconds / sum(w * children for w, (children, _, _) in zip(weights, notes, strict=True))
 
 
 @given(NOTES, WAITING, SLOTS)
