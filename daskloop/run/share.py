@@ -103,9 +103,8 @@ def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
         ahead = ahead or _Before(bench.order.whole)
         ahead.add(mine.run_count, entry)
         assert entry.value is not None
-        mine = mine._replace(
-            iteration=mine.iteration + 1, run_count=1, submission=0, payload=value_tree(entry.value)
-        )
+        payload = value_tree(entry.value)
+        mine = Attempt(mine.child, mine.iteration + 1, 1, 0, payload, mine.inputs, mine.left)
 
 
 def _goes_on(bench: Bench, mine: Attempt, entry: Entry, until: float | None, size: int) -> bool:
@@ -127,7 +126,7 @@ class _Before:
         self.size = 0
         """Bytes of the payloads that are told."""
         self._whole = whole
-        self._turns: deque[Turn] = deque(maxlen=None if whole else MESSAGES)
+        self._ended: deque[tuple[int, Entry]] = deque(maxlen=None if whole else MESSAGES)
         self._seconds = 0.0
 
     def add(self, run_count: int, entry: Entry) -> None:
@@ -136,12 +135,11 @@ class _Before:
         self.count += 1
         self.size += entry.value.size if self._whole else 0
         self._seconds += entry.ended - entry.started
-        message = entry.message or ""
-        self._turns.append(Turn(run_count, message, entry.value, entry.started, entry.ended))
+        self._ended.append((run_count, entry))
 
     def told(self) -> Ahead:
         """Put them into the form that travels."""
-        turns = list(self._turns)
+        turns = [_turn(run_count, entry) for run_count, entry in self._ended]
         last = turns[-1]
         return Ahead(
             self.count,
@@ -152,6 +150,11 @@ class _Before:
             last.ended,
             pack_turns(turns[:-1]) if self._whole else b"",
         )
+
+
+def _turn(run_count: int, entry: Entry) -> Turn:
+    assert entry.value is not None
+    return Turn(run_count, entry.message or "", entry.value, entry.started, entry.ended)
 
 
 def _execute(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
