@@ -39,6 +39,7 @@ from daskloop import Flow, Parameter, task
 from daskloop.executors.local_cluster import start_processes
 
 _HERE = Path(__file__).resolve().parent
+_WINDOW = 2 * 4 + 32  # attempts that a run keeps in flight on two slots
 _RAW = _HERE.parents[1] / "docs" / "performance" / "raw-batch.json"
 
 
@@ -215,12 +216,12 @@ def memory(quick: bool) -> Iterator[Row]:
 
 def own_cost(quick: bool) -> Iterator[Row]:
     """Measure the CPU time that strict mode takes beyond plain futures, on processes."""
-    repeats = 1 if quick else 5
-    for loops, count in ((1_000, 5), (250, 20)):
+    repeats = 1 if quick else 3
+    for loops, count in ((1_000, 4), (250, 16)):
         # The scheduler in a process of its own: only the client's part is to be measured.
         with lonely_scheduler() as client:
             ways = {
-                "bare": partial(raw_dask.waves, client, loops, count),
+                "bare": partial(raw_dask.waves, client, loops, count, _WINDOW),
                 "strict": partial(
                     run,
                     looping.loops_flow,

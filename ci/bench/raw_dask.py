@@ -76,14 +76,20 @@ def sleeping_loops(client: Client, loops: int, iterations: int, seconds: float) 
     return ended
 
 
-def waves(client: Client, loops: int, iterations: int) -> list[tuple[int, int]]:
-    """Do the same iterations with as little as there can be: wave after wave of `client.map`."""
+def waves(client: Client, loops: int, iterations: int, width: int) -> list[tuple[int, int]]:
+    """Do the same iterations with as little as there can be: wave after wave of `client.map`.
+
+    `width` is how many are in flight at once.
+    """
     pairs = [(0, index) for index in range(loops)]
     for _ in range(iterations):
-        futures = client.map(next_pair, pairs, pure=False)
-        pairs = client.gather(futures)
-        for future in futures:
-            future.release()
+        ended: list[tuple[int, int]] = []
+        for start in range(0, loops, width):
+            futures = client.map(next_pair, pairs[start : start + width], pure=False)
+            ended += client.gather(futures)
+            for future in futures:
+                future.release()
+        pairs = ended
     return pairs
 
 
