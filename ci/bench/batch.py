@@ -16,7 +16,6 @@ docs/performance/raw-batch.json, and leaves what it did not measure there as it 
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import subprocess
@@ -33,13 +32,14 @@ import looping
 import raw_dask
 from chain import connected
 from distributed import Client, LocalCluster
-from measuring import Figure, Row, in_turns, keep, sample, settle, table
+from measuring import Figure, Row, command_line, in_turns, sample, settle
 
 from daskloop import Flow, Parameter, task
 from daskloop.executors.local_cluster import start_processes
 
 _HERE = Path(__file__).resolve().parent
 _WINDOW = 2 * 4 + 32  # attempts that a run keeps in flight on two slots
+_BUSY = 2.0  # load above which figures of two cores say little
 _RAW = _HERE.parents[1] / "docs" / "performance" / "raw-batch.json"
 
 
@@ -259,18 +259,5 @@ _MEASUREMENTS: dict[str, Callable[[bool], Iterator[Row]]] = {
 }
 
 
-def main() -> None:
-    """Measure, print, keep."""
-    parser = argparse.ArgumentParser(prog="python ci/bench/batch.py")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", default=",".join(_MEASUREMENTS))
-    arguments = parser.parse_args()
-    for number in arguments.only.split(","):
-        rows = list(_MEASUREMENTS[number](arguments.quick))
-        print(table(rows), flush=True)
-        if not arguments.quick:
-            keep(number, rows, _RAW)
-
-
 if __name__ == "__main__":
-    main()
+    command_line(__doc__, _MEASUREMENTS, _RAW, _BUSY)

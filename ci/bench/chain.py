@@ -15,7 +15,6 @@ docs/performance/raw-chain.json, and leaves what it did not measure there as it 
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from pathlib import Path
 import looping
 import raw_dask
 from distributed import Client, LocalCluster
-from measuring import Figure, Row, in_turns, keep, machine, sample, settle, table
+from measuring import Figure, Row, command_line, in_turns, sample, settle
 from memory import local_processes
 from retrying import seconds_of_retries
 from wire import bytes_per_child, order_bytes
@@ -191,29 +190,5 @@ _MEASUREMENTS: dict[str, Callable[[bool], Iterator[Row]]] = {
 }
 
 
-def main() -> None:
-    """Measure what the command line asks for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="little work: is it broken?")
-    parser.add_argument("--only", default=",".join(_MEASUREMENTS), help="numbers, as in 1,2")
-    arguments = parser.parse_args()
-    numbers = [number.strip() for number in arguments.only.split(",")]
-    unknown = [number for number in numbers if number not in _MEASUREMENTS]
-    if unknown:
-        parser.error(f"--only got {unknown[0]!r}; the numbers are {', '.join(_MEASUREMENTS)}")
-    print(", ".join(f"{name} {value}" for name, value in machine().items()))
-    shown: list[Row] = []
-    for number in numbers:
-        rows = list(_MEASUREMENTS[number](arguments.quick))
-        print("\n" + table(rows), flush=True)
-        shown += rows
-        if not arguments.quick:
-            keep(number, rows, _RAW)
-    if max(row.ours.load for row in shown) > _QUIET * 2:
-        print("\nThe machine was busy with other work: read the CPU ratios, not the rest.")
-
-
 if __name__ == "__main__":
-    main()
+    command_line(__doc__, _MEASUREMENTS, _RAW, _QUIET * 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import gc
 import json
@@ -9,14 +10,25 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-__all__ = ["Figure", "Row", "Sample", "in_turns", "keep", "machine", "sample", "settle", "table"]
+__all__ = [
+    "Figure",
+    "Row",
+    "Sample",
+    "command_line",
+    "in_turns",
+    "keep",
+    "machine",
+    "sample",
+    "settle",
+    "table",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,3 +248,44 @@ def keep(number: str, rows: Sequence[Row], raw: Path) -> None:
     }
     raw.parent.mkdir(parents=True, exist_ok=True)
     raw.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
+
+
+def command_line(
+    doc: str | None,
+    measurements: Mapping[str, Callable[[bool], Iterable[Row]]],
+    raw: Path,
+    busy: float,
+) -> None:
+    """Measure what the command line asks for, print it, and keep it unless it was quick.
+
+    Parameters
+    ----------
+    doc : str or None
+        What the script measures, for its help.
+    measurements : mapping
+        By number; each takes whether little work is wanted.
+    raw : Path
+        Where figures are kept.
+    busy : float
+        Load above which they say little.
+    """
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="little work: is it broken?")
+    parser.add_argument("--only", default=",".join(measurements), help="numbers, as in 1,2")
+    arguments = parser.parse_args()
+    numbers = [number.strip() for number in arguments.only.split(",")]
+    unknown = [number for number in numbers if number not in measurements]
+    if unknown:
+        parser.error(f"--only got {unknown[0]!r}; the numbers are {', '.join(measurements)}")
+    print(", ".join(f"{name} {value}" for name, value in machine().items()))
+    shown: list[Row] = []
+    for number in numbers:
+        rows = list(measurements[number](arguments.quick))
+        print("\n" + table(rows), flush=True)
+        shown += rows
+        if not arguments.quick:
+            keep(number, rows, raw)
+    if max(row.ours.load for row in shown) > busy:
+        print("\nThe machine was busy with other work: read the CPU ratios, not the rest.")

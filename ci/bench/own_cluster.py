@@ -17,7 +17,6 @@ docs/performance/raw-own-cluster.json, and leaves what it did not measure there 
 
 from __future__ import annotations
 
-import argparse
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +29,7 @@ import looping
 import raw_dask
 from chain import connected
 from distributed import Client
-from measuring import Figure, Row, Sample, keep, machine, sample, settle, table
+from measuring import Figure, Row, Sample, command_line, sample, settle
 
 from daskloop import Flow
 from daskloop.events import Event, RunEnded
@@ -164,29 +163,5 @@ def _figure(name: str, unit: str, seconds: Sequence[Sample]) -> Figure:
 _MEASUREMENTS: dict[str, Callable[[bool], Iterator[Row]]] = {"1": one_loop, "2": many_loops}
 
 
-def main() -> None:
-    """Measure what the command line asks for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="little work: is it broken?")
-    parser.add_argument("--only", default=",".join(_MEASUREMENTS), help="numbers, as in 1,2")
-    arguments = parser.parse_args()
-    numbers = [number.strip() for number in arguments.only.split(",")]
-    unknown = [number for number in numbers if number not in _MEASUREMENTS]
-    if unknown:
-        parser.error(f"--only got {unknown[0]!r}; the numbers are {', '.join(_MEASUREMENTS)}")
-    print(", ".join(f"{name} {value}" for name, value in machine().items()))
-    shown: list[Row] = []
-    for number in numbers:
-        rows = list(_MEASUREMENTS[number](arguments.quick))
-        print("\n" + table(rows), flush=True)
-        shown += rows
-        if not arguments.quick:
-            keep(number, rows, _RAW)
-    if max(row.ours.load for row in shown) > _QUIET:
-        print("\nThe machine was busy with other work: these figures say little.")
-
-
 if __name__ == "__main__":
-    main()
+    command_line(__doc__, _MEASUREMENTS, _RAW, _QUIET)

@@ -10,7 +10,6 @@ Prints a table. A run without --quick writes every figure to docs/performance/ra
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,10 +18,11 @@ import looping
 import psutil
 from batch import run, threads_cluster
 from distributed import Client
-from measuring import Figure, Row, keep, sample, settle, table
+from measuring import Figure, Row, command_line, sample, settle
 
 from daskloop.executors.local_cluster import start_processes
 
+_BUSY = 2.0  # load above which figures of two cores say little
 _RAW = Path(__file__).resolve().parents[2] / "docs" / "performance" / "raw-scaling.json"
 
 
@@ -89,18 +89,5 @@ def many_slots(quick: bool) -> Iterator[Row]:
 _MEASUREMENTS: dict[str, Callable[[bool], Iterator[Row]]] = {"1": costs, "2": many_slots}
 
 
-def main() -> None:
-    """Measure, print, keep."""
-    parser = argparse.ArgumentParser(prog="python ci/bench/scaling.py")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", default=",".join(_MEASUREMENTS))
-    arguments = parser.parse_args()
-    for number in arguments.only.split(","):
-        rows = list(_MEASUREMENTS[number](arguments.quick))
-        print(table(rows), flush=True)
-        if not arguments.quick:
-            keep(number, rows, _RAW)
-
-
 if __name__ == "__main__":
-    main()
+    command_line(__doc__, _MEASUREMENTS, _RAW, _BUSY)
