@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from daskloop import states
-from daskloop.errors import ResumeError
+from daskloop.errors import ResumeError, StoreError
 from daskloop.keys import Place, full_name
 from daskloop.plan.plan import Plan
 from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Past, Recorded, Submitted
@@ -34,6 +34,8 @@ _FAILED = frozenset(
     for name in states.__all__
     if issubclass(getattr(states, name), states.Failed) and name != "TriggerFailed"
 )
+
+_STORE_ERROR = f"{StoreError.__module__}.{StoreError.__qualname__}"
 
 
 def take_back(plan: Plan, options: RunOptions, registered: Registered) -> Registered:
@@ -81,10 +83,11 @@ def _chosen(
                 f"from_iteration={options.from_iteration}: of which loop? Name it by only=, like "
                 "only='train[3]'"
             )
-        if past.summary.status != "failed":
-            return {}
+        ended = past.summary.status == "failed"
         return {
-            name: _iteration(record) for name, record in last.items() if record.state in _FAILED
+            name: _iteration(record)
+            for name, record in last.items()
+            if record.state in _FAILED and (ended or _was_without_room(record))
         }
     name = _named(plan, options.only, last)
     if last[name].state == "Mapped":
@@ -109,6 +112,14 @@ def _last(past: Past) -> dict[Name, Recorded]:
 
 def _name(place: Place) -> Name:
     return place.slug, place.child
+
+
+def _was_without_room(record: Recorded) -> bool:
+    """Tell whether a child failed since its value could not be kept: its code was not at fault.
+
+    Where the store is full, the journal often is as well, and then cannot say how the run ended.
+    """
+    return record.error is not None and record.error.class_name == _STORE_ERROR
 
 
 def _iteration(record: Recorded) -> int:

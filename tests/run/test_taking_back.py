@@ -8,9 +8,10 @@ import pytest
 
 from daskloop import Flow, context, flatten, task, triggers, unmapped
 from daskloop.engine.signals import LOOP
-from daskloop.errors import ResumeError
+from daskloop.errors import ResumeError, StoreError
 from daskloop.record.entries import TAKEN_BACK
 from daskloop.record.folder_journal import FolderJournal
+from daskloop.record.ledger import SqliteLedger
 from tests.flows.traces import Trace
 
 
@@ -356,3 +357,23 @@ def test_a_resume_without_failures_takes_nothing_back(journal, trace):
         flow.run(executor="inline", journal=journal)
     assert again(flow, journal).is_successful()
     assert taken_back(journal) == set()
+
+
+@pytest.mark.parametrize(("error", "made"), [(StoreError(28, "no room"), 1), (ValueError("no"), 0)])
+def test_in_a_run_that_could_not_note_its_end_only_what_found_no_room_is_done_again(
+    journal, trace, monkeypatch, error, made
+):
+    @task
+    def keeps():
+        if trace.first():
+            raise error
+        trace.note("again")
+
+    with Flow("full") as flow:
+        keeps()
+    with monkeypatch.context() as broken_off:
+        broken_off.setattr(SqliteLedger, "finish", lambda *_: None)
+        assert flow.run(executor="inline", journal=journal).is_failed()
+    assert FolderJournal(journal).runs()[0].status == "interrupted"
+    assert again(flow, journal).is_successful() == bool(made)
+    assert len(trace.notes()) == made
