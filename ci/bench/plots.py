@@ -196,8 +196,8 @@ def foot_of(raw: Mapping[str, Any]) -> str:
 _BESIDE = {
     "chain": "daskloop beside Dask driven by hand",
     "own-cluster": "daskloop on a cluster that it starts itself",
-    "batch": "Batches of iterations beside one iteration in a future",
-    "journal": "Loops with a journal beside the same loops without",
+    "batch": "Iterations in company beside one in a future",
+    "journal": "Loops with a journal beside those without",
 }
 
 
