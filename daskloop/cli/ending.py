@@ -10,7 +10,7 @@ from daskloop.cli.wording import line, plural, table, width
 from daskloop.define.parameter import Parameter
 from daskloop.define.task import Task
 from daskloop.record.pickling import preview
-from daskloop.record.sealed import Held, HeldError
+from daskloop.record.sealed import HeldError, closed
 from daskloop.states import State
 
 __all__ = ["ending_lines", "was_stopped"]
@@ -68,8 +68,9 @@ def _short(state: State) -> str:
         return line(state.message or "")
     if isinstance(held, HeldError):
         return line(f"{held.class_name.rpartition('.')[2]}: {held.text}")
-    if isinstance(held, Held):
-        return line(held.sealed.preview)
+    sealed = closed(held)
+    if sealed is not None:
+        return line(sealed.preview)
     if isinstance(held, BaseException):
         return line(f"{type(held).__name__}: {held}")
     return "" if held is None and not state.is_successful() else line(preview(held))

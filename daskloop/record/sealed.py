@@ -18,7 +18,7 @@ from daskloop.record.plain import written
 if TYPE_CHECKING:
     from daskloop.record.store import PayloadStore
 
-__all__ = ["ErrorText", "Held", "HeldError", "Sealed", "seal", "unseal"]
+__all__ = ["ErrorText", "Held", "HeldError", "Sealed", "closed", "seal", "unseal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,7 @@ class ErrorText:
     traceback: str
 
 
-class Sealed(NamedTuple):
-    """A pickled value, inline or stored.
-
-    A tuple of plain data, so that envelopes and orders carry it as it is.
-    """
-
+class _Closed(NamedTuple):
     data: bytes | None
     """The bytes, if inline."""
     name: str | None
@@ -46,6 +41,20 @@ class Sealed(NamedTuple):
     """Bytes it takes there, or inline."""
     preview: str
     """At most 200 characters of its repr, for people."""
+
+
+class Sealed(_Closed, Deferred):
+    """A pickled value, inline or stored.
+
+    A tuple of plain data, so that envelopes and orders carry it as it is. A state may hold an
+    inline one until somebody asks for its result; for one that is stored there is `Held`.
+    """
+
+    __slots__ = ()
+
+    def open(self) -> Any:
+        """Return the value, if it is inline."""
+        return unseal(self, None)
 
     @classmethod
     def from_wire(cls, wire: Any) -> Sealed:
@@ -112,7 +121,7 @@ def unseal(sealed: Sealed, store: PayloadStore | None) -> Any:
 
 
 class Held(Deferred):
-    """A sealed value that a state holds until somebody asks for it."""
+    """A stored value that a state holds until somebody asks for it."""
 
     __slots__ = ("sealed", "store")
 
@@ -124,6 +133,13 @@ class Held(Deferred):
     def open(self) -> Any:
         """Return the value."""
         return unseal(self.sealed, self.store)
+
+
+def closed(value: Any) -> Sealed | None:
+    """Return what a state holds in its closed form; None if it is not closed."""
+    if isinstance(value, (Held, HeldError)):
+        return value.sealed
+    return value if isinstance(value, Sealed) else None
 
 
 @dataclass(frozen=True, slots=True)

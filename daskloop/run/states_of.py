@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from daskloop import states
-from daskloop.record.sealed import Held, HeldError, Sealed
+from daskloop.deferred import Deferred
+from daskloop.define.limits import duration
+from daskloop.record.sealed import ErrorText, Held, HeldError, Sealed
 from daskloop.record.store import PayloadStore
 from daskloop.run.envelope import Entry
 from daskloop.run.progress import Progress
+from daskloop.signals import PAUSE, RETRY
 
-__all__ = ["hold", "moment_of", "state_of"]
+__all__ = ["hold", "hold_error", "moment_of", "start_of", "state_of"]
 
 _CLASSES: dict[str, type[states.State]] = {
     "success": states.Success,
+    "cached": states.Cached,
     "skipped": states.Skipped,
     "failed": states.Failed,
     "timed_out": states.TimedOut,
@@ -37,22 +41,44 @@ def state_of(entry: Entry, progress: Progress, store: PayloadStore | None) -> st
         start = moment_of(entry.start_time)
         return states.Retrying(entry.message, start_time=start, run_count=progress.run_count + 1)
     result = _result(entry, store)
+    if entry.kind == "paused":
+        paused = states.Paused(entry.message, result, start_time=moment_of(entry.start_time))
+        paused.loop_count = progress.iteration
+        return paused
     if entry.kind == "looped":
         return states.Looped(entry.message, result, loop_count=progress.iteration)
     return _CLASSES[entry.kind](entry.message, result)
 
 
-def _result(entry: Entry, store: PayloadStore | None) -> Held | HeldError | None:
+def _result(entry: Entry, store: PayloadStore | None) -> Deferred | None:
     if entry.error is not None:
-        error = entry.error
-        needed = None if entry.value is None else hold(entry.value, store).store
-        return HeldError(entry.value, needed, error.class_name, error.text, error.traceback)
+        return hold_error(entry.error, entry.value, store)
     return None if entry.value is None else hold(entry.value, store)
 
 
-def hold(value: Sealed, store: PayloadStore | None) -> Held:
+def hold(value: Sealed, store: PayloadStore | None) -> Sealed | Held:
     """Hold a value; only one that lies in the store keeps a temporary store from going."""
-    return Held(value, None if value.name is None else store)
+    return value if value.name is None else Held(value, store)
+
+
+def hold_error(error: ErrorText, value: Sealed | None, store: PayloadStore | None) -> HeldError:
+    """Hold an exception: its words, and the object where it travelled."""
+    needed = None if value is None or value.name is None else store
+    return HeldError(value, needed, error.class_name, error.text, error.traceback)
+
+
+def start_of(signal: RETRY | PAUSE) -> datetime | None:
+    """Return when a task that asked to wait goes on; None for at once.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `after` is no length of time.
+    """
+    if signal.after is None:
+        return signal.start_time
+    seconds = duration(signal.after, f"{type(signal).__name__}(after=...)")
+    return datetime.now(timezone.utc) + timedelta(seconds=seconds)
 
 
 def moment_of(seconds: float | None) -> datetime | None:
