@@ -7,12 +7,14 @@ import numbers
 import operator
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Any, SupportsFloat, SupportsIndex, cast
+from typing import Any, Literal, SupportsFloat, SupportsIndex, cast, get_args
 
-__all__ = ["Duration", "Limits", "count", "duration", "limits"]
+__all__ = ["Duration", "Limits", "OnLimit", "count", "duration", "limits"]
 
 Duration = timedelta | float | str
 """A length of time as users write it: ``timedelta(seconds=2)``, ``2``, ``2.0``, ``"2s"``."""
+
+OnLimit = Literal["fail", "return"]
 
 LONGEST = timedelta(days=30).total_seconds()
 
@@ -114,14 +116,16 @@ class Limits:
     """How many workers may be lost under it before it is Crashed."""
     at_most_once: bool = False
     """True if an attempt whose worker was lost must not be run again."""
+    on_limit: OnLimit = "fail"
+    """What `max_loops` and `max_time` make of a loop: a failure, or its last payload."""
 
     def changed(self, changes: dict[str, Any]) -> Limits:
         """Make limits with some replaced, for a copy of a task.
 
         Examples
         --------
-        >>> Limits(timeout=1.0).changed({"max_loops": 5})
-        Limits(timeout=1.0, max_loops=5, max_time=None, max_worker_losses=3, at_most_once=False)
+        >>> Limits(timeout=1.0).changed({"max_loops": 5}).max_loops
+        5
         """
         kept = {field.name: getattr(self, field.name) for field in fields(self)}
         return limits(**{**kept, **changes})
@@ -133,6 +137,7 @@ def limits(
     max_time: Duration | None = None,
     max_worker_losses: int | None = None,
     at_most_once: bool = False,
+    on_limit: OnLimit = "fail",
 ) -> Limits:
     """Check what the user gave and make `Limits` of it.
 
@@ -156,7 +161,19 @@ def limits(
         if max_worker_losses is None
         else count(max_worker_losses, "max_worker_losses", 0, 1_000_000),
         at_most_once=at_most_once,
+        on_limit=_on_limit(on_limit, max_loops, max_time),
     )
+
+
+def _on_limit(value: object, max_loops: object, max_time: object) -> OnLimit:
+    if value not in get_args(OnLimit):
+        raise ValueError(
+            f'on_limit={value!r}: give "fail" to fail a loop at its limit, or "return" to end it '
+            "with its last payload"
+        )
+    if value == "return" and max_loops is None and max_time is None:
+        raise ValueError('on_limit="return" needs a limit: give max_loops= or max_time= as well')
+    return cast("OnLimit", value)
 
 
 def _positive(value: Duration | None, what: str) -> float | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from daskloop.run.branches import ended_branches
+from daskloop.run.gates import Gate
 from daskloop.run.packing import PLACE
-from daskloop.run.standing import Child
+from daskloop.run.standing import Child, Standing
 
 __all__ = ["Admission"]
 
@@ -27,6 +29,7 @@ class Admission:
         """What those take of the window that are announced or in flight, in parts of a `PLACE`."""
         self._continuing: deque[Child] = deque()
         self._beginning: deque[Child] = deque()
+        self._gates: dict[int, Gate] = {}
 
     @property
     def window(self) -> int:
@@ -35,18 +38,58 @@ class Admission:
 
     def enter(self, child: Child) -> None:
         """Let a child take a place in the window, once."""
+        if child.node.is_gated:
+            self._gate(child).enter(child)
         if not child.admitted:
             child.admitted = True
             self.out += child.weight
 
     def leave(self, child: Child) -> None:
         """Let a child give its place up, if it has one."""
+        if child.inside:
+            self._gate(child).leave(child)
         if child.admitted:
             child.admitted = False
             self.out -= child.weight
 
     def push(self, child: Child) -> None:
-        """Queue a child that is ready."""
+        """Queue a child that is ready, behind the gate of its task if that has one."""
+        if child.node.is_gated:
+            self._gate(child).push(child)
+        else:
+            self._queue(child)
+
+    def open_gates(self, now: float) -> None:
+        """Queue those whose task lets them go now, if there is room in flight."""
+        for gate in self._gates.values():
+            if self.out < self.window * PLACE:
+                for child in gate.opens(now):
+                    self._queue(child)
+
+    def opens_at(self, now: float) -> float | None:
+        """Return when the rate of a task lets another go, if that is all it waits for."""
+        if not self._gates or self.out >= self.window * PLACE:
+            return None
+        dues = [gate.opens_at(now) for gate in self._gates.values()]
+        return min((at for at in dues if at is not None), default=None)
+
+    def restored(self, child: Child) -> None:
+        """Count the branch of a child that an earlier driver has begun."""
+        if child.node.is_gated and child.index is not None and child.progress.begun is not None:
+            self._gate(child).begin_branch(child)
+
+    def count_branches(self, standing: Standing, child: Child) -> None:
+        """Give back the branches that are over, now that a child has ended."""
+        for head in ended_branches(standing, child):
+            self._gate(head).branch_over(head)
+
+    def _gate(self, child: Child) -> Gate:
+        number = child.node.plan.number
+        if number not in self._gates:
+            self._gates[number] = Gate(child.node.plan.task.throttle)
+        return self._gates[number]
+
+    def _queue(self, child: Child) -> None:
         (self._continuing if child.continuing else self._beginning).append(child)
 
     @property
@@ -87,6 +130,8 @@ class Admission:
     def drain(self) -> list[Child]:
         """Take everybody off the queue."""
         queue = [*self._continuing, *self._beginning]
+        for gate in self._gates.values():
+            queue += gate.drain()
         self._continuing.clear()
         self._beginning.clear()
         return [child for child in queue if not child.ended]
