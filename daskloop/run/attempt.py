@@ -25,10 +25,10 @@ from daskloop.record.last_words import LastWords
 from daskloop.record.store import PayloadStore, open_store
 from daskloop.run.envelope import Entry, Envelope, Report, encode_envelope
 from daskloop.run.inputs import Inputs
-from daskloop.run.order import Own, Shared, open_tree, unpack_own, unpack_shared
-from daskloop.run.share import HEAVY, Bench, Clock, share
+from daskloop.run.order import Attempt, Own, Shared, open_tree, unpack_own, unpack_shared
+from daskloop.run.share import HEAVY, Bench, Clock, execute_here, share
 
-__all__ = ["attempt", "attempt_here"]
+__all__ = ["attempt", "attempt_here", "load"]
 
 _KEPT_FUNCTIONS = 128
 
@@ -57,7 +57,8 @@ def attempt_here(shared: bytes, own: bytes) -> bytes:
 def _attempt(shared: bytes, own: bytes, let_through: tuple[type[BaseException], ...]) -> bytes:
     began = time.perf_counter()
     order, mine = unpack_shared(shared), unpack_own(own)
-    worker = _worker_name()
+    dask_worker = _dask_worker()
+    worker = "inline" if dask_worker is None else str(dask_worker.address)
     store = open_store(order.store, order.durable, order.verify) if order.store else None
     claim = _claim(order, mine.key, worker)
     if isinstance(claim, Taken):
@@ -72,10 +73,11 @@ def _attempt(shared: bytes, own: bytes, let_through: tuple[type[BaseException], 
             order,
             worker,
             store,
-            partial(_load, order, store),
+            partial(load, order, store),
             Inputs(order.inputs, store),
             let_through,
             Clock(began, began + mine.seconds, mine.most),
+            execute_here if let_through else _place(order, dask_worker, shared),
         )
         reports = _reports(bench, mine, beacon)
     envelope = encode_envelope(Envelope(time.perf_counter() - began, reports))
@@ -115,27 +117,42 @@ def _claim(order: Shared, key: str, worker: str) -> Claim | Taken | None:
     if order.claims is None:
         return None
     claims = open_claims(order.claims)
-    who = f"{worker} (process {os.getpid()})"
+    who = _claimant(worker)
     LastWords(claims.directory).listen(who)
     return claims.start(key, who)
 
 
-def _worker_name() -> str:
-    """Return the address of the Dask worker that this thread belongs to."""
+def _claimant(worker: str) -> str:
+    return f"{worker} (process {os.getpid()})"
+
+
+def _dask_worker() -> Any:
+    """Return the Dask worker that this thread belongs to; None if it belongs to none."""
     if "distributed.worker" not in sys.modules:
-        return "inline"
+        return None
     from distributed import get_worker
 
     try:
-        return str(get_worker().address)
+        return get_worker()
     except ValueError:
-        return "inline"
+        return None
+
+
+def _place(order: Shared, worker: Any, shared: bytes) -> Callable[[Bench, Attempt, Inputs], Entry]:
+    """Say where attempts are made: here, or in a process apart from which they can be stopped."""
+    if order.timeout is None or worker is None:
+        return execute_here
+    from daskloop.run.apart import apart_from, can_stop
+
+    if not can_stop(worker):
+        return execute_here
+    return apart_from(worker, shared, _claimant(str(worker.address)))
 
 
 _functions: OrderedDict[str, tuple[Callable[..., Any], Any, Any]] = OrderedDict()
 
 
-def _load(order: Shared, store: PayloadStore | None) -> tuple[Callable[..., Any], Any, Any]:
+def load(order: Shared, store: PayloadStore | None) -> tuple[Callable[..., Any], Any, Any]:
     """Return the task's function and its retry predicates, unpickled once per process."""
     loaded = _functions.get(order.digest)
     if loaded is None:

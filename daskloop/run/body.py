@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
+from types import CoroutineType
 from typing import Any
 
 from daskloop.contexts import Later
+from daskloop.define.signature import is_async
 from daskloop.errors import StoreError, TaskTimeout
 from daskloop.keys import Place, full_name, idempotency_key
 from daskloop.record.store import PayloadStore
 from daskloop.run.order import Attempt, Shared, open_tree
 
-__all__ = ["Surroundings", "call"]
+__all__ = ["Surroundings", "call", "too_long"]
 
 
 class Surroundings(Mapping[str, Any]):
@@ -72,7 +76,7 @@ def _values(
     address = (Place(order.task_slug, mine.child, mine.iteration),)
     values.update(
         task_name=order.task_name,
-        task_full_name=full_name(order.task_name, mine.child),
+        task_full_name=full_name(order.task_name, mine.title),
         task_slug=order.task_slug,
         map_index=mine.child,
         task_run_count=mine.run_count,
@@ -85,6 +89,8 @@ def _values(
     if mine.payload is not None:
         values["task_loop_count"] = mine.iteration
         values["task_loop_result"] = payload
+    if mine.resumed:
+        values["resume"] = True
     return values
 
 
@@ -109,17 +115,17 @@ def call(
     Raises
     ------
     TaskTimeout
-        When the time is up. The call itself cannot be stopped: its thread is abandoned and
-        whatever it still returns is ignored.
+        When the time is up. The call itself cannot be stopped from here: its thread is abandoned
+        and whatever it still returns is ignored. Where it can be, see `daskloop.run.apart`.
     """
     if timeout is None:
-        return function(**arguments)
+        return invoke(function, arguments)
     name = full_name()
     box: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
 
     def body() -> None:
         try:
-            box.put((function(**arguments), None))
+            box.put((invoke(function, arguments), None))
         # Carried over to the waiting thread and raised there.
         except BaseException as error:
             box.put((None, error))
@@ -130,8 +136,27 @@ def call(
     try:
         result, error = box.get(timeout=timeout)
     except queue.Empty:
-        raise TaskTimeout(f"{name} ran longer than its timeout of {timeout:g} s") from None
+        raise too_long(name, timeout) from None
     thread.join()
     if error is not None:
         raise error
     return result
+
+
+def invoke(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Call a function; one that is async is run to its end."""
+    result = function(**arguments)
+    if type(result) is not CoroutineType or not is_async(function):
+        return result
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(result)
+    # Inline in a notebook: this thread has a loop that runs, so the coroutine gets another.
+    with ThreadPoolExecutor(1, "daskloop-async") as threads:
+        return threads.submit(contextvars.copy_context().run, asyncio.run, result).result()
+
+
+def too_long(full_name: str, timeout: float) -> TaskTimeout:
+    """Make the error of a call that ran out of time."""
+    return TaskTimeout(f"{full_name} ran longer than its timeout of {timeout:g} s")
