@@ -20,8 +20,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from daskloop.executors.hold import Hold
+from daskloop.executors.offers import lacking
 from daskloop.executors.outbox import Outbox
-from daskloop.executors.session import Gone, Job, Key, Post, Returned, Severed
+from daskloop.executors.session import Demand, Gone, Job, Key, Post, Returned, Severed
+from daskloop.executors.stranded import Stranded, slug_of
 
 if TYPE_CHECKING:
     from daskloop.executors.connection import Connection
@@ -50,6 +52,8 @@ class DaskSession:
         How many attempts can execute at once, as far as is known now.
     hold : Hold, optional
         Keeps attempts for a later driver, should this one die.
+    asked : mapping, optional
+        What tasks ask of workers, by their slugs, to say why they wait.
 
     Notes
     -----
@@ -64,7 +68,10 @@ class DaskSession:
         *,
         slots: int,
         hold: Hold | None = None,
+        asked: Mapping[str, Demand] | None = None,
     ) -> None:
+        self._asked = asked or {}
+        self._stranded = Stranded(self._asked)
         self.description = connection.description
         self._connection = connection
         self._client = connection.client
@@ -219,10 +226,13 @@ class DaskSession:
                     self._post(Gone(key, "disconnected", "the connection was down"))
                 try:
                     threads = await self._client.scheduler.ncores()
+                    stranded = await self._stranded.look(self._client, self._outbox.futures)
                 except (OSError, asyncio.TimeoutError, ValueError) as error:
                     logger.debug("the scheduler did not answer: %r", error)
                     continue
                 self._slots = sum(threads.values())
+                for key in stranded:
+                    self._post(Gone(key, "worker-lost", "the worker it was bound to died"))
             elif status in ("closed", "closing"):
                 self._sever("the connection to the Dask scheduler is closed")
                 return
@@ -253,6 +263,10 @@ class DaskSession:
         self._look_after(known)
         running = [key for key in keys if known.get(key) == "processing"]
         text = f"{len(workers)} workers, {len(running)} of {len(keys)} attempts are with workers"
+        waiting = {slug_of(key) for key in keys if known.get(key) == "no-worker"}
+        for slug in sorted(waiting & self._asked.keys()):
+            if lack := lacking(self._asked[slug], workers):
+                text += f"; task '{slug}' waits: {lack}"
         if running:
             text += f", the first is {running[0]}"
         return text

@@ -23,7 +23,7 @@ from typing import Any
 
 from daskloop.executors.hold import Hold
 from daskloop.executors.send_intervals import USUAL, interval_of
-from daskloop.executors.session import Job, Key
+from daskloop.executors.session import Demand, Job, Key
 
 __all__ = ["Outbox"]
 
@@ -135,25 +135,24 @@ class Outbox:
             loop.call_soon(self._submit, jobs)
 
     def _submit(self, jobs: Sequence[Job]) -> None:
-        """Send attempts, one graph for those of the same priority and place."""
-        groups: defaultdict[tuple[int, str | None], list[Job]] = defaultdict(list)
+        """Send attempts, one graph for those of the same priority and demand."""
+        groups: defaultdict[tuple[int, Demand], list[Job]] = defaultdict(list)
         for job in jobs:
-            groups[job.priority, job.worker].append(job)
-        for (priority, worker), group in sorted(groups.items(), key=lambda g: -g[0][0]):
+            groups[job.priority, job.demand].append(job)
+        for (priority, demand), group in sorted(groups.items(), key=lambda g: -g[0][0]):
             for chunk in _chunks(group):
                 # A submission made while the connection is down would stay pending for ever.
                 if self._client.status != "running":
                     self._unsent([job.key for job in chunk])
                     continue
                 try:
-                    self._map(chunk, priority, worker)
+                    self._map(chunk, priority, demand)
                 # Nobody waits for this callback: whatever Dask raises must reach the driver.
                 except Exception:
                     logger.debug("a submission failed", exc_info=True)
                     self._unsent([job.key for job in chunk])
 
-    def _map(self, jobs: Sequence[Job], priority: int, worker: str | None) -> None:
-        place = {"workers": [worker], "allow_other_workers": True} if worker else {}
+    def _map(self, jobs: Sequence[Job], priority: int, demand: Demand) -> None:
         futures = self._client.map(
             jobs[0].function,
             [job.shared for job in jobs],
@@ -162,13 +161,24 @@ class Outbox:
             pure=False,
             retries=0,
             priority=priority,
-            **place,
+            **_asked(demand),
         )
         if self._hold is not None:
             self._hold.keep([job.key for job in jobs])
         for job, future in zip(jobs, futures, strict=True):
             self.futures[job.key] = future
             self._follow(future)
+
+
+def _asked(demand: Demand) -> dict[str, Any]:
+    """Say what Dask is asked for, in the words of ``Client.map``."""
+    asked: dict[str, Any] = {}
+    if demand.resources:
+        asked["resources"] = dict(demand.resources)
+    if demand.workers:
+        asked["workers"] = list(demand.workers)
+        asked["allow_other_workers"] = demand.allow_other_workers
+    return asked
 
 
 def _chunks(jobs: Sequence[Job]) -> list[list[Job]]:

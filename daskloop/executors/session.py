@@ -12,9 +12,41 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Arrival", "Gone", "Job", "Key", "Post", "Returned", "Session", "Severed"]
+__all__ = [
+    "NO_DEMAND",
+    "Arrival",
+    "Demand",
+    "Gone",
+    "Job",
+    "Key",
+    "Post",
+    "Returned",
+    "Session",
+    "Severed",
+]
 
 Key = tuple[str, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What an attempt asks of the worker that runs it; nothing, mostly."""
+
+    resources: tuple[tuple[str, float], ...] = ()
+    """How much it takes of what, while it runs."""
+    workers: tuple[str | int, ...] = ()
+    """Names, addresses or hosts; all workers if there are none."""
+    allow_other_workers: bool = False
+    """True if those are only where it would run best."""
+
+    @property
+    def is_particular(self) -> bool:
+        """Tell whether there may be workers that cannot run it."""
+        return bool(self.resources or (self.workers and not self.allow_other_workers))
+
+
+NO_DEMAND = Demand()
+"""Any worker will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +61,8 @@ class Job:
     """What this attempt alone needs."""
     priority: int
     """Higher goes first."""
-    worker: str | None = None
-    """Where it would run best, if anywhere."""
+    demand: Demand = NO_DEMAND
+    """Which workers may run it."""
 
 
 @dataclass(frozen=True, slots=True)

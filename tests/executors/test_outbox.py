@@ -1,15 +1,16 @@
-"""How soon attempts are sent: at the client's own pace while few are under way."""
+"""How soon attempts are sent, and what Dask is asked for with them."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from daskloop.executors.outbox import Outbox
-from daskloop.executors.session import Job
+from daskloop.executors.session import NO_DEMAND, Demand, Job
 
 
 class _Loop:
@@ -38,8 +39,10 @@ class _Client:
     def __init__(self, loop: _Loop, interval: float) -> None:
         self.loop = loop
         self.scheduler_comm = SimpleNamespace(interval=interval)
+        self.sent: list[tuple[list[Any], dict[str, Any]]] = []
 
-    def map(self, *_: Any, key: list[Any], **__: Any) -> list[Any]:
+    def map(self, *_: Any, key: list[Any], **asked: Any) -> list[Any]:
+        self.sent.append((key, asked))
         return [SimpleNamespace(key=one, release=lambda: None) for one in key]
 
 
@@ -73,3 +76,53 @@ def test_the_pause_follows_the_client_and_what_is_under_way(
     assert len(outbox.futures) == under_way
     outbox.put(_jobs(under_way, 1))
     assert loop.calls[-1][0] == pytest.approx(100.0 + pause)
+
+
+def test_w08_attempts_are_sent_by_priority_and_demand_the_highest_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = _Loop()
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+    client = _Client(loop, 0.001)
+    outbox = Outbox(client, lambda future: None, lambda keys: None)
+    gpu = Demand((("GPU", 1.0),), ("alice",))
+    near = Demand(workers=("tcp://10.0.0.5:4040",), allow_other_workers=True)
+    demands = [
+        (0, NO_DEMAND),
+        (6, gpu),
+        (1, near),
+        (0, NO_DEMAND),
+        (6, Demand(gpu.resources)),
+        (6, gpu),
+    ]
+    outbox.put(
+        [
+            replace(job, priority=priority, demand=demand)
+            for job, (priority, demand) in zip(_jobs(0, 6), demands, strict=True)
+        ]
+    )
+    loop.calls[-1][1]()
+    alike = {"pure": False, "retries": 0}
+    assert [([key[2] for key in keys], asked) for keys, asked in client.sent] == [
+        (
+            [1, 5],
+            {
+                **alike,
+                "priority": 6,
+                "resources": {"GPU": 1.0},
+                "workers": ["alice"],
+                "allow_other_workers": False,
+            },
+        ),
+        ([4], {**alike, "priority": 6, "resources": {"GPU": 1.0}}),
+        (
+            [2],
+            {
+                **alike,
+                "priority": 1,
+                "workers": ["tcp://10.0.0.5:4040"],
+                "allow_other_workers": True,
+            },
+        ),
+        ([0, 3], {**alike, "priority": 0}),
+    ]
