@@ -1,0 +1,154 @@
+"""End a task without a future: those that take its result compute it, each for itself.
+
+::
+
+    plan: a ─► a["k"] ─► f        run: a ─► f(call "[]" of a's result and "k")
+
+The state of such a task is there as soon as what it takes is, and computes its result when
+somebody asks for it. Recorded is that it succeeded, without a value: that follows again by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from daskloop.deferred import Deferred
+from daskloop.define.control_flow import Merge
+from daskloop.define.operations import OPERATIONS
+from daskloop.define.operator_task import Operator
+from daskloop.plan.plan import Constant, Group, Node, Ref, Source, refs_of
+from daskloop.record.entries import Recorded
+from daskloop.record.pickling import preview
+from daskloop.record.sealed import closed
+from daskloop.run.order import Tree, call_tree
+from daskloop.run.progress import Settled
+from daskloop.run.standing import NodeStanding, Standing
+from daskloop.states import State, Success
+
+__all__ = ["Folded", "fold", "folded_tree", "was_folded"]
+
+_SMALL = 65_536  # bytes that those who take an operator's result may be sent in its place
+_CALLS = 32  # operators inside one another: a tree of messages must not be deep, nor doubled often
+
+
+class Folded(Deferred):
+    """A result that is computed when somebody asks for it."""
+
+    __slots__ = ("_states", "calls", "name", "size", "sources", "symbol")
+
+    def __init__(
+        self,
+        name: str,
+        symbol: str | None,
+        sources: tuple[Source, ...],
+        states: Mapping[int, State],
+        size: int,
+        calls: int,
+    ) -> None:
+        self.name = name
+        self.symbol = symbol
+        """The operator; None if the one source is passed on."""
+        self.sources = sources
+        self._states = states
+        self.size = size
+        """Bytes of what it takes."""
+        self.calls = calls
+        """Operators in it, those that it takes results of included."""
+
+    def __repr__(self) -> str:
+        if self.symbol is not None:
+            return f"({self.name}, computed where it is taken)"
+        source = self.sources[0]
+        held = self._states[source.node].unopened_result if isinstance(source, Ref) else source
+        sealed = closed(held)
+        return preview(held) if sealed is None else sealed.preview
+
+    def __reduce__(self) -> Any:
+        # Whoever packs a result wants the value; what computes it belongs to this run.
+        return _given, (self.open(),)
+
+    def open(self) -> Any:
+        """Compute the result; raises what the operator raises."""
+        values = [_value(one, self._states) for one in self.sources]
+        return values[0] if self.symbol is None else OPERATIONS[self.symbol].function(*values)
+
+
+def fold(standing: Standing, node: NodeStanding) -> Settled | None:
+    """End a task that may run and may be folded; None if it is better run.
+
+    Parameters
+    ----------
+    standing : Standing
+        The nodes; those above this one have closed.
+    node : NodeStanding
+        The node of the task.
+    """
+    task = node.plan.task
+    named = [one for one in node.plan.inputs if one.name is not None]
+    symbol = None
+    if isinstance(task, Operator):
+        symbol = task.symbol
+    elif isinstance(task, Merge):
+        named = [one for one in named if not _is_skipped(standing, refs_of(one))][:1]
+        if not named:
+            return None
+    size, calls = 0, 1
+    states: dict[int, State] = {}
+    for number in (number for one in named for number in _refs(one.source)):
+        above = standing.nodes[number]
+        states[number] = above.state
+        result = above.state.unopened_result
+        if isinstance(result, Folded):
+            size, calls = size + result.size, calls + result.calls
+        else:
+            size += sum(one.value.size for one in (above.child, *above.children) if one.value)
+    if calls > _CALLS or (symbol is not None and size > _SMALL):
+        return None
+    sources = tuple(one.source for one in named)
+    result = Folded(node.plan.name, symbol, sources, states, size, calls)
+    text = "Computed where its result is taken." if symbol else "The branch that was taken."
+    return Settled(Success(text, result))
+
+
+def folded_tree(node: NodeStanding, tree_of: Callable[[Source, str], Tree]) -> Tree | None:
+    """Stand for a result that is computed where it is taken; None for any other."""
+    folded = node.state.unopened_result
+    if not isinstance(folded, Folded):
+        return None
+    trees = [tree_of(one, f"what '{folded.name}' takes") for one in folded.sources]
+    return trees[0] if folded.symbol is None else call_tree(folded.symbol, folded.name, trees)
+
+
+def _given(value: Any) -> Any:
+    return value
+
+
+def was_folded(node: Node, records: Sequence[Recorded]) -> bool:
+    """Tell from what is recorded of a task whether its result is still to be computed."""
+    last = records[-1] if node.folds and records else None
+    return last is not None and last.state == "Success" and last.value is None
+
+
+def _is_skipped(standing: Standing, numbers: list[int]) -> bool:
+    return bool(numbers) and all(standing.nodes[one].state.is_skipped() for one in numbers)
+
+
+def _refs(source: Source) -> list[int]:
+    """List the nodes that a source takes results from, as often as it does."""
+    if isinstance(source, Group):
+        return [number for item in source.items for number in _refs(item)]
+    return [source.node] if isinstance(source, Ref) else []
+
+
+def _value(source: Source, states: Mapping[int, State]) -> Any:
+    match source:
+        case Constant(value):
+            return value
+        case Ref(number):
+            return states[number].result
+        case Group(kind, keys, items):
+            values = [_value(item, states) for item in items]
+            if keys is not None:
+                return dict(zip(keys, values, strict=True))
+            return {"list": list, "tuple": tuple, "set": set}[kind](values)

@@ -1,0 +1,1 @@
+"""Import paths of tasks that users of Prefect Core type; nothing lives here."""
