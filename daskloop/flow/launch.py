@@ -1,0 +1,90 @@
+"""What `flow.run` and `flow.submit` have in common: check what was asked for, and begin the run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from daskloop.contexts import context
+from daskloop.define.graph import TaskGraph
+from daskloop.flow.begin import begin
+from daskloop.flow.options import OPTION_NAMES, checked_options
+from daskloop.report.log import LogListener
+from daskloop.run import Run
+from daskloop.run.options import RunOptions
+
+__all__ = ["launch", "refuse_place", "split"]
+
+
+def split(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Divide keywords into options of a run and values of parameters.
+
+    Examples
+    --------
+    >>> split({"workers": 2, "rate": 0.1})
+    ({'workers': 2}, {'rate': 0.1})
+    """
+    options = {name: value for name, value in given.items() if name in OPTION_NAMES}
+    return options, {name: value for name, value in given.items() if name not in options}
+
+
+def launch(
+    flow: TaskGraph,
+    executor: Any,
+    parameters: Mapping[str, Any] | None,
+    values: Mapping[str, Any],
+    options: Mapping[str, Any],
+    *,
+    here: bool,
+) -> tuple[Run, RunOptions]:
+    """Begin a run of a flow.
+
+    Parameters
+    ----------
+    flow : TaskGraph
+        The flow.
+    executor : optional
+        Where it runs if the options do not say.
+    parameters, values : mapping
+        Values of parameters by name.
+    options : mapping
+        By name, as users give them.
+    here : bool
+        True to drive an inline run in the thread that asks for its result.
+    """
+    wanted = dict(options)
+    if wanted.get("executor") is None:
+        wanted["executor"] = executor
+    checked = checked_options(**wanted)
+    if not flow.tasks:
+        warnings.warn(
+            f"Flow '{flow.name}' has no tasks, so there is nothing to run. "
+            "Call tasks inside `with Flow(...) as flow:`",
+            UserWarning,
+            stacklevel=3,
+        )
+    run = begin(flow, parameters, values, checked, listeners=[LogListener()], here=here)
+    return run, checked
+
+
+def refuse_place(flow_name: str, being_written: bool, verb: str) -> None:
+    """Refuse to run a flow where that cannot mean anything.
+
+    Raises
+    ------
+    RuntimeError
+        Inside the flow's own ``with`` block, and inside a task.
+    """
+    if being_written:
+        raise RuntimeError(
+            f"flow.{verb}() was called inside `with Flow({flow_name!r})`, where the flow is still "
+            "being written. Call it after the block"
+        )
+    if "task_run_count" in context:
+        raise RuntimeError(
+            f"flow.{verb}() of flow '{flow_name}' was called inside the task "
+            f"'{context.get('task_full_name')}'. A run inside a task would wait for slots "
+            "that its own task holds. Call the task's function by .run(...), or join the tasks "
+            "of both flows in one"
+        )

@@ -1,0 +1,87 @@
+"""The history of a run as a table: a row for each attempt that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from daskloop.plan.plan import Plan
+from daskloop.record.entries import LOST, Recorded
+from daskloop.record.stretch import unfolded
+from daskloop.run.standing import Child
+
+__all__ = ["COLUMNS", "as_table", "known_rows", "recorded_rows"]
+
+COLUMNS = (
+    "task",
+    "map_index",
+    "iteration",
+    "attempt",
+    "state",
+    "message",
+    "worker",
+    "started",
+    "ended",
+    "seconds",
+)
+"""What each row has."""
+
+Row = Mapping[str, Any]
+
+
+def recorded_rows(plan: Plan, records: Iterable[Recorded]) -> list[Row]:
+    """Make a row of each attempt that was recorded, in the order in which they came to stand."""
+    names = {node.slug: node.name for node in plan.nodes}
+    rows: list[Row] = []
+    for record in records:
+        if not record.attempted and record.state != LOST:
+            continue
+        for one in unfolded(record):
+            place = one.address[-1]
+            name = names.get(place.slug, place.slug)
+            numbers = place.child, place.iteration, one.run_count
+            said = one.state, one.message, one.worker
+            rows.append(_row(name, *numbers, *said, one.started, one.ended))
+    return rows
+
+
+def known_rows(over: Iterable[Child]) -> list[Row]:
+    """Make a row of each child that has ended, where nobody kept its attempts."""
+    rows: list[Row] = []
+    for child in over:
+        state, plan = child.state, child.node.plan
+        if plan.parameter is None and child.progress.begun is not None and state is not None:
+            said = type(state).__name__, state.message or "", child.worker or ""
+            rows.append(_row(plan.name, child.index, child.reached, None, *said, 0.0, 0.0))
+    return rows
+
+
+def _row(
+    task: str,
+    index: int | None,
+    iteration: int,
+    attempt: int | None,
+    state: str,
+    message: str,
+    worker: str,
+    started: float,
+    ended: float,
+) -> Row:
+    took = ended - started if started else None
+    values = (task, index, iteration, attempt, state, message, worker)
+    return dict(zip(COLUMNS, (*values, _moment(started), _moment(ended), took), strict=True))
+
+
+def _moment(seconds: float) -> datetime | None:
+    return datetime.fromtimestamp(seconds, timezone.utc) if seconds else None
+
+
+def as_table(rows: list[Row]) -> Any:
+    """Make a pandas frame of rows where pandas is installed; else leave them as they are."""
+    try:
+        import pandas
+    except ImportError:
+        return rows
+    kinds = {"map_index": "Int64", "attempt": "Int64", "iteration": "Int64"}
+    return pandas.DataFrame(rows, columns=list(COLUMNS)).astype(kinds)
