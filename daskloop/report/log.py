@@ -12,6 +12,7 @@ from daskloop.events import (
     AttemptFailed,
     AttemptLost,
     ChildEnded,
+    ChildPaused,
     Event,
     IterationEnded,
     MapOpened,
@@ -75,6 +76,11 @@ def _line(event: Event) -> tuple[int, str]:
             if event.charged:
                 return logging.WARNING, f"{event.name}: attempt lost: {_short(event.reason)}"
             return logging.INFO, f"{event.name}: attempt is made again: {_short(event.reason)}"
+        case ChildPaused():
+            until = "" if event.until is None else f" for {event.until - event.at:.3g} s at most"
+            return logging.WARNING, f"{event.name}: waits for approval{until}: " + _short(
+                event.message
+            )
         case ChildEnded():
             return _ended(event)
         case RunEnded():
