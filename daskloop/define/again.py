@@ -1,0 +1,79 @@
+"""Go round once more, with the fields of the payload as ordinary arguments.
+
+::
+
+    return again(n=2)  ─►  payload {'n': 2}  ─►  f(..., n=2)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from daskloop.contexts import context
+
+__all__ = ["Again", "Fields", "again"]
+
+
+class Fields(dict[str, Any]):
+    """A payload whose items are arguments of the next iteration; else a dict like any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a body returns to loop; see `again`."""
+
+    fields: Fields
+    message: str | None
+    after: timedelta | float | str | None
+
+
+def again(
+    *, message: str | None = None, after: timedelta | float | str | None = None, **fields: Any
+) -> Again:
+    """Make what a task's body returns to go round once more.
+
+    Parameters
+    ----------
+    message : str, optional
+        Of the `Looped` state; about this iteration.
+    after : timedelta, float or str, optional
+        In how long the next iteration begins: seconds, or a text like ``"30s"``. Until then the
+        loop holds no worker. If not given, at once.
+    **fields
+        Arguments of the next iteration that differ from the task's inputs. Those that are not
+        given are the inputs again, or the defaults.
+
+    Returns
+    -------
+    Again
+        To be returned from the body; by itself it does nothing.
+
+    Raises
+    ------
+    RuntimeError
+        If it is called outside the body of a task.
+
+    Notes
+    -----
+    The fields are the payload: ``context["task_loop_result"]`` holds them too.
+
+    Examples
+    --------
+    >>> from daskloop import again, task
+    >>> @task
+    ... def halve(n, steps=0):
+    ...     return again(n=n // 2, steps=steps + 1) if n > 1 else steps
+    >>> from daskloop import Flow
+    >>> with Flow("halves") as flow:
+    ...     halved = halve(40)
+    >>> flow.run(executor="inline").result[halved].result
+    5
+    """
+    if "task_run_count" not in context:
+        raise RuntimeError(
+            "again(...) was called outside the body of a task. Return it from a function that is "
+            "marked with @task, while a flow runs"
+        )
+    return Again(Fields(fields), message, after)
