@@ -15,25 +15,37 @@ Examples
 from importlib import import_module
 from typing import Any
 
+import daskloop.engine.results
+import daskloop.engine.serializers
 import daskloop.engine.signals
 import daskloop.engine.state
 import daskloop.triggers  # noqa: F401
 from daskloop.contexts import context
+from daskloop.define.again import again
 from daskloop.define.annotations import flatten, mapped, unmapped
+from daskloop.define.apply_map import apply_map
+from daskloop.define.control_flow import case
+from daskloop.define.datetime_parameter import DateTimeParameter
 from daskloop.define.decorator import task
 from daskloop.define.parameter import Parameter
+from daskloop.define.resource_manager import resource_manager
 from daskloop.define.scope import tags
 from daskloop.define.task import Task
 from daskloop.flow.flow import Flow
 
 __all__ = [
+    "DateTimeParameter",
     "Flow",
     "Parameter",
     "Task",
     "__version__",
+    "again",
+    "apply_map",
+    "case",
     "context",
     "flatten",
     "mapped",
+    "resource_manager",
     "tags",
     "task",
     "unmapped",

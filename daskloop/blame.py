@@ -45,7 +45,9 @@ def _first_bad(state: Any) -> tuple[str, Any]:
     for task, one in results.items():
         name = getattr(task, "name", str(task))
         children = one.map_states if one.is_mapped() else ()
-        found += [(f"{name}[{i}]", child) for i, child in enumerate(children) if _is_bad(child)]
+        titles = one.map_names if children and one.map_names else range(len(children))
+        named = zip(titles, children, strict=False)
+        found += [(f"{name}[{title}]", child) for title, child in named if _is_bad(child)]
         if _is_bad(one):
             found.append((name, one))
     own = [pair for pair in found if not pair[1].is_trigger_failed()]

@@ -22,6 +22,7 @@ RESERVED = frozenset(
         "logger",
         "map_index",
         "parameters",
+        "resume",
         "run_id",
         "task_full_name",
         "task_loop_count",

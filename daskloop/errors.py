@@ -10,13 +10,16 @@ __all__ = [
     "LoopLimit",
     "MapError",
     "PayloadError",
+    "Rejected",
     "RemoteError",
     "RemoteTraceback",
+    "ResultError",
     "ResumeError",
     "RunLocked",
     "RunStopped",
     "StoreError",
     "TaskTimeout",
+    "UnusableResult",
     "WorkerLost",
 ]
 
@@ -53,6 +56,14 @@ class StoreError(DaskloopError, OSError):
     """A payload store that cannot be written to or read from."""
 
 
+class ResultError(DaskloopError):
+    """A target, a kept result or a cache that cannot be read, written or told from others."""
+
+
+class UnusableResult(ResultError, PayloadError):
+    """A kept value that cannot be taken; like what cannot travel, it is never tried again."""
+
+
 class JournalError(DaskloopError):
     """A journal that cannot be read or written."""
 
@@ -63,6 +74,10 @@ class RunLocked(JournalError):
 
 class ResumeError(DaskloopError):
     """A run that cannot be continued as it was asked for."""
+
+
+class Rejected(DaskloopError):
+    """Somebody said no to a task that waited for an approval."""
 
 
 class RunStopped(DaskloopError):

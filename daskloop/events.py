@@ -15,6 +15,7 @@ __all__ = [
     "AttemptFailed",
     "AttemptLost",
     "ChildEnded",
+    "ChildPaused",
     "Event",
     "IterationEnded",
     "Listener",
@@ -114,6 +115,17 @@ class ChildEnded(Event):
     state: State
     seconds: float
     """Time from its first start, zero if it never ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildPaused(Event):
+    """A task, or one child of a map, waits for somebody's approval."""
+
+    address: Address
+    name: str
+    message: str
+    until: float | None
+    """When it goes on by itself, seconds since the epoch; None if it never does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,8 @@ def run_name() -> str:
     return f"{draw.choice(_ADJECTIVES)}-{draw.choice(_ANIMALS)}-{uuid.uuid4().hex[:8]}"
 
 
-def full_name(name: str, index: int | None) -> str:
-    """Name a task, or one child of a map.
+def full_name(name: str, index: int | str | None) -> str:
+    """Name a task, or one child of a map by its number or its own name.
 
     Examples
     --------

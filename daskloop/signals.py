@@ -6,12 +6,12 @@ swallow them.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from daskloop import states
 
-__all__ = ["FAIL", "LOOP", "RETRY", "SKIP", "SUCCESS", "TRIGGERFAIL", "Signal"]
+__all__ = ["FAIL", "LOOP", "PAUSE", "RETRY", "SKIP", "SUCCESS", "TRIGGERFAIL", "Signal"]
 
 
 class Signal(BaseException):
@@ -45,12 +45,31 @@ class Signal(BaseException):
 class LOOP(Signal):
     """End this iteration and start the next with `result` as its payload.
 
+    Parameters
+    ----------
+    message : str, optional
+        Of the `Looped` state.
+    result : Any, optional
+        The payload.
+    after : timedelta, float or str, optional
+        In how long the next iteration begins: seconds, or a text like ``"30s"``. Until then the
+        loop holds no worker. If not given, at once.
+
     Examples
     --------
     >>> raise LOOP(message="page 3", result={"page": 4})  # doctest: +SKIP
     """
 
     state_class = states.Looped
+
+    def __init__(
+        self,
+        message: str | None = None,
+        result: Any = None,
+        after: timedelta | float | str | None = None,
+    ) -> None:
+        super().__init__(message, result)
+        self.after = after
 
     def __str__(self) -> str:
         said = f"{self.message} " if self.message else ""
@@ -84,6 +103,54 @@ class TRIGGERFAIL(Signal):
     state_class = states.TriggerFailed
 
 
+class PAUSE(Signal):
+    """Wait for somebody's approval, on no worker; then the same iteration is tried again.
+
+    Parameters
+    ----------
+    message : str, optional
+        What is to be approved.
+    result : Any, optional
+        Something to look at before that is decided.
+    start_time : datetime, optional
+        When to go on without an approval. A naive datetime is taken as local time.
+    after : timedelta, float or str, optional
+        The same, as a length of time from now, like ``"1h"``.
+
+    Raises
+    ------
+    TypeError
+        If both `start_time` and `after` are given.
+
+    Notes
+    -----
+    The attempt that follows finds ``daskloop.context["resume"]`` to be true, and so can tell that
+    it need not ask again.
+
+    Examples
+    --------
+    >>> raise PAUSE("deploy to production?", after="1h")  # doctest: +SKIP
+    """
+
+    state_class = states.Paused
+
+    def __init__(
+        self,
+        message: str | None = None,
+        result: Any = None,
+        start_time: datetime | None = None,
+        after: timedelta | float | str | None = None,
+    ) -> None:
+        super().__init__(message, result)
+        if start_time is not None and after is not None:
+            raise TypeError(
+                f"PAUSE(start_time={start_time!r}, after={after!r}): give one of them, or none to "
+                "wait until somebody approves"
+            )
+        self.start_time = start_time
+        self.after = after
+
+
 class RETRY(Signal):
     """Try the same iteration again, whatever the retry budget.
 
@@ -91,6 +158,14 @@ class RETRY(Signal):
     ----------
     start_time : datetime, optional
         When to try again; at once if not given. A naive datetime is taken as local time.
+    after : timedelta, float or str, optional
+        The same, as a length of time from now, like ``"30s"``: what a server asks for with
+        ``Retry-After``.
+
+    Raises
+    ------
+    TypeError
+        If both `start_time` and `after` are given.
     """
 
     state_class = states.Retrying
@@ -100,6 +175,13 @@ class RETRY(Signal):
         message: str | None = None,
         result: Any = None,
         start_time: datetime | None = None,
+        after: timedelta | float | str | None = None,
     ) -> None:
         super().__init__(message, result)
+        if start_time is not None and after is not None:
+            raise TypeError(
+                f"RETRY(start_time={start_time!r}, after={after!r}): give one of them, or none to "
+                "try again at once"
+            )
         self.start_time = start_time
+        self.after = after

@@ -282,6 +282,7 @@ class Mapped(Success):
     ) -> None:
         super().__init__(message, result, context)
         self.map_states: Sequence[State] = list(map_states or [])
+        self.map_names: Sequence[str] = ()  # of the children, in that order, if they have names
 
     @property
     def result(self) -> Any:

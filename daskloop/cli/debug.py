@@ -22,6 +22,7 @@ from daskloop.cli.wording import line
 from daskloop.contexts import context
 from daskloop.flow.parameters import parameter_values
 from daskloop.record.entries import Past
+from daskloop.record.names_of_children import names_by_slug
 from daskloop.record.pickling import preview
 from daskloop.record.sealed import unseal
 from daskloop.record.store import PayloadStore
@@ -63,7 +64,8 @@ def debug(
     with trusting(trust), refusals():
         shelf = open_shelf(journal, run)
         past = shelf.journal.read(run)
-        found = find_target(target, past.summary.header.tasks, run)
+        marks, names = past.summary.header.tasks, names_by_slug(past.records)
+        found = find_target(target, marks, run, names)
         if found.mark.mapped and found.child is None:
             raise Usage(f"{target!r} is mapped: say which child, like '{found.mark.name}[0]'")
         _check_trusted(shelf, run)

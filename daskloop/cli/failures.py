@@ -43,10 +43,12 @@ class _Failure:
     state: State
     siblings: Sequence[State]
     """The states of all children of the map, if it is one."""
+    label: str | None = None
+    """Its own name among them, if it has one."""
 
     @property
     def name(self) -> str:
-        return full_name(self.task.name, self.index)
+        return full_name(self.task.name, self.index if self.label is None else self.label)
 
 
 def failure_lines(
@@ -85,9 +87,10 @@ def _failures(flow: Flow, results: Results) -> Iterator[_Failure]:
     for task, state in results.items():
         slug = flow.slugs[task]
         children: Sequence[State] = state.map_states if state.is_mapped() else ()  # type: ignore[attr-defined]
+        names: Sequence[str] = state.map_names if children else ()  # type: ignore[attr-defined]
         for index, child in enumerate(children):
             if _is_own(child):
-                yield _Failure(task, slug, index, child, children)
+                yield _Failure(task, slug, index, child, children, names[index] if names else None)
         if _is_own(state):
             yield _Failure(task, slug, None, state, ())
 
@@ -200,7 +203,8 @@ def _what_next(
         what = f"{child}from iteration {iteration}" if iteration else "what failed"
     named = [task for task in told if told[task].mark.name == first.task.name]
     ambiguous = len({slug for slug, _ in named}) > 1
-    name = full_name(first.slug if ambiguous else first.task.name, first.index)
+    which = first.index if first.label is None else first.label
+    name = full_name(first.slug if ambiguous else first.task.name, which)
     target = f"{name}@{iteration}" if iteration else name
     return [
         f"    continue:   {shelf.command('resume', run)}            {what}",

@@ -13,6 +13,7 @@ from daskloop.cli.run_view import run_data, run_lines
 from daskloop.cli.story import stories
 from daskloop.cli.targets import find_target
 from daskloop.cli.task_view import task_data, task_lines
+from daskloop.record.names_of_children import names_by_slug
 
 __all__ = ["show"]
 
@@ -41,7 +42,8 @@ def show(run: str, task: str | None, journal: str | None, as_json: bool) -> None
         else:
             click.echo("\n".join(run_lines(past, chapters, shelf)))
         return
-    target = find_target(task, past.summary.header.tasks, run)
+    marks, names = past.summary.header.tasks, names_by_slug(past.records)
+    target = find_target(task, marks, run, names)
     chapter = next(one for one in chapters if one.mark.slug == target.mark.slug)
     if as_json:
         click.echo(json.dumps(task_data(chapter, target), indent=2))

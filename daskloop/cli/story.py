@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 
 from daskloop import states
 from daskloop.keys import full_name
-from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Mark, Past, Recorded, Submitted
+from daskloop.record.entries import (
+    APPROVED,
+    FORGOTTEN,
+    LOST,
+    TAKEN_BACK,
+    Mark,
+    Past,
+    Recorded,
+    Submitted,
+)
+from daskloop.record.names_of_children import names_by_slug
 
 __all__ = ["Chapter", "Story", "stories"]
 
@@ -30,11 +40,13 @@ class Story:
     child: int | None
     records: list[Recorded] = field(default_factory=list)
     sent: Submitted | None = None
+    label: str | None = None
+    """Its own name among the children of its map, if it has one."""
 
     @property
     def name(self) -> str:
         """Its full name."""
-        return full_name(self.mark.name, self.child)
+        return full_name(self.mark.name, self.child if self.label is None else self.label)
 
     @property
     def last(self) -> Recorded | None:
@@ -45,7 +57,7 @@ class Story:
     def state(self) -> str:
         """How it stands: the name of a state's class."""
         last = self.last
-        if last is None or last.state in (LOST, TAKEN_BACK):
+        if last is None or last.state in (APPROVED, LOST, TAKEN_BACK):
             begun = self.sent is not None and not (last and last.state == TAKEN_BACK)
             return "Running" if begun else "Pending"
         return last.state
@@ -79,6 +91,9 @@ class Story:
     def payload_before(self, iteration: int) -> Recorded | None:
         """Return the record whose payload an iteration began with."""
         for record in reversed(self.records):
+            given = record.state == APPROVED and record.value is not None
+            if given and record.address[-1].iteration == iteration:
+                return record
             if record.state == _LOOPED and record.address[-1].iteration == iteration - 1:
                 return record
         return None
@@ -130,6 +145,10 @@ def stories(past: Past) -> tuple[Chapter, ...]:
         if place.slug in marks:
             name = (place.slug, place.child)
             found.setdefault(name, Story(marks[place.slug], place.child)).sent = sent
+    names = names_by_slug(past.records)
+    for (slug, child), story in found.items():
+        own = names.get(slug, ())
+        story.label = own[child] if child is not None and child < len(own) else None
     return tuple(_chapters(marks, found))
 
 

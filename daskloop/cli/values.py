@@ -9,6 +9,7 @@ from typing import Any
 
 from daskloop.cli.exit_codes import Usage
 from daskloop.define.expression import Output
+from daskloop.define.misfit import Misfit
 from daskloop.define.parameter import REQUIRED, Parameter
 from daskloop.flow.flow import Flow
 
@@ -53,6 +54,9 @@ def parameter_values(flow: Flow, given: Sequence[str]) -> dict[str, Any]:
         if text.startswith("@"):
             text = _file_text(name, text[1:])
         parameter = parameters.get(name)
+        if parameter is not None and parameter.type is not None:
+            values[name] = _typed(flow, parameter, text)
+            continue
         kind = None if parameter is None else wanted(flow, parameter)
         try:
             values[name] = coerced(text, kind)
@@ -61,6 +65,21 @@ def parameter_values(flow: Flow, given: Sequence[str]) -> dict[str, Any]:
             shown = "the value" if secret else repr(text if len(text) < 80 else text[:79] + "…")
             raise Usage(f"Parameter '{name}' of flow '{flow.name}': {shown} is {error}") from None
     return values
+
+
+def _typed(flow: Flow, parameter: Parameter, text: str) -> Any:
+    """Make a value of the type that a parameter asks for: of the text, else of it as JSON."""
+    try:
+        return parameter.accept(text)
+    except Misfit as misfit:
+        found = misfit
+    try:
+        return parameter.accept(coerced(text, None))
+    except Misfit as misfit:
+        # Of a text that looks like JSON, what is wrong inside it says more.
+        found = misfit if text.lstrip()[:1] in ("[", "{") else found
+    said = found.said(parameter.secret)
+    raise Usage(f"Parameter '{parameter.name}' of flow '{flow.name}': {said}")
 
 
 def _file_text(name: str, path: str) -> str:

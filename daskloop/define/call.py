@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from daskloop.define.expression import Expression, outputs
 from daskloop.define.task import Task
+
+if TYPE_CHECKING:
+    from daskloop.define.child_names import ChildNames
 
 __all__ = ["Argument", "Call"]
 
@@ -40,6 +44,8 @@ class Call:
     """Its inputs, those with data first."""
     strict: bool = False
     """True if mapped inputs of different lengths are an error."""
+    names: ChildNames | None = None
+    """How its children are named; None if by their numbers."""
 
     @property
     def is_mapped(self) -> bool:

@@ -9,11 +9,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from daskloop.define import signature
 from daskloop.define.batch import Batch, checked_batch
 from daskloop.define.hooks import Hook, Hooks, StateHandler, check_callable, hooks
-from daskloop.define.limits import Duration, Limits, count, limits
+from daskloop.define.keeping import Cache, CacheFor, Place, changed_keeping, keeping
+from daskloop.define.limits import Duration, Limits, OnLimit, count, limits
 from daskloop.define.names import checked_name
-from daskloop.define.options import HOOKS, LIMITS, OPTIONS, RETRY, Trigger
+from daskloop.define.options import (
+    HOOKS,
+    KEEPING,
+    LIMITS,
+    OPTIONS,
+    PLACEMENT,
+    RETRY,
+    THROTTLE,
+    TOLERANCE,
+    Trigger,
+)
+from daskloop.define.placement import Placement, Resources, Workers, placement
 from daskloop.define.retry import RetryDelay, RetryOn, RetryPolicy, retry_policy
 from daskloop.define.scope import current_tags
+from daskloop.define.throttle import Rate, Throttle, throttle
+from daskloop.define.tolerance import Tolerance, tolerance
+from daskloop.results.keeping import Keeping
 from daskloop.triggers import all_successful, some_failed, some_successful
 
 if TYPE_CHECKING:
@@ -49,9 +64,24 @@ class Definition:
         timeout: Duration | None = None,
         max_loops: int | None = None,
         max_time: Duration | None = None,
+        on_limit: OnLimit = "fail",
         max_worker_losses: int | None = None,
         at_most_once: bool = False,
+        priority: int | None = None,
+        resources: Resources | None = None,
+        workers: Workers | None = None,
+        allow_other_workers: bool | None = None,
+        result: Place | None = None,
+        target: str | None = None,
+        cache: Cache | None = None,
+        cache_for: CacheFor | None = None,
+        cache_key: Callable[..., Any] | None = None,
         batch: Batch | None = None,
+        max_running: int | None = None,
+        rate: Rate | None = None,
+        max_branches: int | None = None,
+        tolerate: float | int | None = None,
+        fail_fast: bool = False,
         trigger: Trigger | None = None,
         skip_on_upstream_skip: bool = True,
         on_failure: Hook | None = None,
@@ -68,7 +98,13 @@ class Definition:
         self.retry: RetryPolicy = retry_policy(
             max_retries, retry_delay, retry_jitter, retry_on, retry_if
         )
-        self.limits: Limits = limits(timeout, max_loops, max_time, max_worker_losses, at_most_once)
+        self.limits: Limits = limits(
+            timeout, max_loops, max_time, max_worker_losses, at_most_once, on_limit
+        )
+        self.placement: Placement = placement(priority, resources, workers, allow_other_workers)
+        self.placement.with_tags(self.tags)
+        self.throttle: Throttle = throttle(max_running, rate, max_branches)
+        self.tolerance: Tolerance = tolerance(tolerate, fail_fast)
         self.batch = _batch(batch)
         self.hooks: Hooks = hooks(
             state_handlers=state_handlers,
@@ -83,6 +119,7 @@ class Definition:
         self._nout = _nout(nout)
         if self.has_run:
             signature.check_function(self.run, self.name)
+        self._keeping = keeping(self._has_input, result, target, cache, cache_for, cache_key)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.name}>"
@@ -125,6 +162,14 @@ class Definition:
         return self._nout
 
     @property
+    def keeping(self) -> Keeping:
+        """What is kept of its results beyond the run, and where."""
+        return self._keeping
+
+    def _has_input(self, key: str) -> bool:
+        return self.has_run and signature.takes(self.run, self.name, key)
+
+    @property
     def shipped(self) -> Callable[..., Any]:
         """What goes to workers: `run` of a copy without handlers, hooks and trigger.
 
@@ -132,6 +177,8 @@ class Definition:
         """
         light = copy.copy(self)
         light.hooks = Hooks()
+        light._keeping = Keeping()
+        light.placement = Placement()
         light.retry = RetryPolicy(max_retries=self.max_retries)
         light.__dict__.pop("trigger", None)
         return light.run
@@ -151,7 +198,7 @@ class Definition:
         <Task: b>
         """
         known = {*OPTIONS, *(key for key in self.__dict__ if not key.startswith("_"))}
-        known -= {"retry", "limits", "hooks", "run"}
+        known -= {*_PARTS, "run"}
         for key in task_args:
             if key not in known:
                 raise TypeError(
@@ -165,21 +212,20 @@ class Definition:
 
 def _change(task: Definition, task_args: Mapping[str, Any]) -> None:
     """Set options on a fresh copy, checked as the constructor checks them."""
-    retry = {key: task_args[key] for key in RETRY if key in task_args}
-    limited = {key: task_args[key] for key in LIMITS if key in task_args}
-    hooked = {key: task_args[key] for key in HOOKS if key in task_args}
-    if retry:
-        task.retry = task.retry.changed(retry)
-    if limited:
-        task.limits = task.limits.changed(limited)
-    if hooked:
-        task.hooks = task.hooks.changed(hooked)
+    for part, names in _PARTS.items():
+        changes = {key: task_args[key] for key in names if key in task_args}
+        if changes:
+            setattr(task, part, getattr(task, part).changed(changes))
+    kept = {key: task_args[key] for key in KEEPING if key in task_args}
+    if kept:
+        task._keeping = changed_keeping(task.keeping, task._has_input, kept)
     for key, value in task_args.items():
         if key in _CHECKS:
             value = _CHECKS[key](value)
         elif key in OPTIONS:
             continue
         setattr(task, "_nout" if key == "nout" else key, value)
+    task.placement.with_tags(task.tags)
 
 
 def _name(value: object) -> str:
@@ -219,6 +265,15 @@ def _batch(value: object) -> Batch | None:
 def _nout(value: object) -> int | None:
     return None if value is None else count(value, "nout", 0, 1_000_000)
 
+
+_PARTS = {
+    "retry": RETRY,
+    "limits": LIMITS,
+    "placement": PLACEMENT,
+    "throttle": THROTTLE,
+    "tolerance": TOLERANCE,
+    "hooks": HOOKS,
+}
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "name": _name,

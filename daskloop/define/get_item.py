@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from daskloop.define.task import Task
+from daskloop.define.operator_task import Operator
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from daskloop.define.options import TaskOptions
 
 __all__ = ["GetItem"]
 
 
-class GetItem(Task):
+class GetItem(Operator):
     """Index the result of a task; what ``task[key]`` makes.
 
     Examples
@@ -17,6 +22,9 @@ class GetItem(Task):
     >>> GetItem().run({"a": 1}, "a")
     1
     """
+
+    def __init__(self, **options: Unpack[TaskOptions]) -> None:
+        super().__init__("[]", **options)
 
     def run(self, task_result: Any, key: Any) -> Any:
         """Return one item.

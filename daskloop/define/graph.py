@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from daskloop.define import inputs, signature
 from daskloop.define.annotations import Annotation, flatten
 from daskloop.define.call import Argument, Call
+from daskloop.define.child_names import ChildNames, child_names
 from daskloop.define.edge import Edge
+from daskloop.define.expression import Output
 from daskloop.define.parameter import Parameter
+from daskloop.define.rewiring import add_copies, replace_task
 from daskloop.define.structure import Structure
 from daskloop.define.task import Task
 
 __all__ = ["TaskGraph"]
+
+SomeGraph = TypeVar("SomeGraph", bound="TaskGraph")
 
 
 class TaskGraph(Structure):
@@ -43,6 +49,7 @@ class TaskGraph(Structure):
         upstream_tasks: Sequence[Any] | None = None,
         mapped: bool = False,
         strict: bool = False,
+        names: Any = None,
     ) -> Call:
         """Bind the inputs of a task as they stand in a call of it.
 
@@ -58,12 +65,31 @@ class TaskGraph(Structure):
             Whether inputs without annotation are mapped over.
         strict : bool
             Whether mapped inputs of different lengths are an error.
+        names : list of str, str or callable, optional
+            How the children of a map are named, see `Task.map`.
         """
         arguments = inputs.data_arguments(task, args, kwargs or {}, mapped)
         arguments += inputs.order_arguments(task, upstream_tasks, mapped)
         if strict:
             inputs.check_strict(task, arguments)
-        return self.add_call(Call(task, arguments, strict))
+        named = None if names is None else child_names(names, task.name, arguments)
+        if named is not None:
+            self._refuse_unknown_elements(task, arguments, named)
+        return self.add_call(Call(task, arguments, strict, named))
+
+    def _refuse_unknown_elements(
+        self, task: Task, arguments: tuple[Argument, ...], names: ChildNames
+    ) -> None:
+        for one in arguments:
+            source = one.expression
+            if one.name not in names.arguments or one.flattened or not isinstance(source, Output):
+                continue
+            if source.task in self and self.call_of(source.task).is_mapped:
+                raise ValueError(
+                    f"{task.name}.map(names=...) looks at '{one.name}', which the children of "
+                    f"'{source.task.name}' return, one after the other. Give names= there: "
+                    "its children's names are taken on"
+                )
 
     def add_edge(
         self,
@@ -122,6 +148,95 @@ class TaskGraph(Structure):
         [<Edge: a to b>, <Edge: b to c>]
         """
         return [self.add_edge(one, following) for one, following in pairwise(tasks)]
+
+    def edges_to(self, task: Task) -> set[Edge]:
+        """Return the dependencies that a task waits for."""
+        self.call_of(task)
+        return {edge for edge in self.edges() if edge.downstream_task is task}
+
+    def edges_from(self, task: Task) -> set[Edge]:
+        """Return the dependencies of other tasks on a task."""
+        self.call_of(task)
+        return {edge for edge in self.edges() if edge.upstream_task is task}
+
+    def copy(self: SomeGraph) -> SomeGraph:
+        """Make another flow of copies of all tasks, joined as they are here.
+
+        The copies have the same slugs as their originals, by which they are found. Parameters are
+        shared.
+
+        Examples
+        --------
+        >>> graph = TaskGraph("f")
+        >>> task = graph.add_task(Task(name="a"))
+        >>> new = graph.copy()
+        >>> new.get_tasks(slug=graph.slugs[task]), task in new
+        ([<Task: a>], False)
+        """
+        new = copy.copy(self)
+        Structure.__init__(new, self.name)
+        others = add_copies(new, self)
+        new.set_reference_tasks([others[task] for task in self._reference_tasks])
+        return new
+
+    def update(self, other: TaskGraph, merge_parameters: bool = False) -> dict[Task, Task]:
+        """Add copies of all tasks of another flow, joined as they are there.
+
+        Parameters
+        ----------
+        other : TaskGraph
+            The other flow, which is left as it is; Parameters are shared and not copied.
+        merge_parameters : bool
+            Whether a Parameter of this flow stands for the one of the same name in `other`.
+
+        Returns
+        -------
+        dict
+            For each task of `other`, the task of this flow that stands for it.
+
+        Raises
+        ------
+        ValueError
+            If a Parameter's name or a slug is taken; nothing has changed then.
+
+        Examples
+        --------
+        >>> one, two, task = TaskGraph("one"), TaskGraph("two"), Task(name="a")
+        >>> two.add_task(task)
+        <Task: a>
+        >>> one.update(two)[task] in one
+        True
+        """
+        if not isinstance(other, TaskGraph):
+            raise TypeError(f"Flow '{self.name}' can be updated with a flow, got {other!r}")
+        return add_copies(self, other, merge_parameters)
+
+    def replace(self, old: Task, new: Task) -> None:
+        """Put a task in the place of another: with its inputs, before all that waits for it.
+
+        Parameters
+        ----------
+        old : Task
+            A task of this flow.
+        new : Task
+            A task that is in no flow. It takes the inputs of `old` under the same names, and is
+            the key of its state in the flow's result.
+
+        Raises
+        ------
+        ValueError
+            If `old` is not in the flow, `new` is in one, or takes other inputs; nothing has
+            changed then.
+
+        Examples
+        --------
+        >>> graph, a, b, c = TaskGraph("f"), Task(name="a"), Task(name="b"), Task(name="c")
+        >>> edge = graph.add_edge(a, b)
+        >>> graph.replace(a, c)
+        >>> graph.edges()
+        {<Edge: c to b>}
+        """
+        replace_task(self, old, new)
 
     def validate(self) -> None:
         """Check what can be known before a run.

@@ -7,10 +7,24 @@ from typing import Any, TypedDict
 
 from daskloop.define.batch import Batch
 from daskloop.define.hooks import Hook, StateHandler
-from daskloop.define.limits import Duration
+from daskloop.define.keeping import Cache, CacheFor, Place
+from daskloop.define.limits import Duration, OnLimit
+from daskloop.define.placement import Resources, Workers
 from daskloop.define.retry import RetryDelay, RetryOn
+from daskloop.define.throttle import Rate
 
-__all__ = ["HOOKS", "LIMITS", "OPTIONS", "RETRY", "TaskOptions", "Trigger"]
+__all__ = [
+    "HOOKS",
+    "KEEPING",
+    "LIMITS",
+    "OPTIONS",
+    "PLACEMENT",
+    "RETRY",
+    "THROTTLE",
+    "TOLERANCE",
+    "TaskOptions",
+    "Trigger",
+]
 
 Trigger = Callable[[Any], Any]
 """Takes ``{Edge: State}`` and returns True or False, or raises a signal."""
@@ -30,9 +44,24 @@ class TaskOptions(TypedDict, total=False):
     timeout: Duration | None
     max_loops: int | None
     max_time: Duration | None
+    on_limit: OnLimit
     max_worker_losses: int | None
     at_most_once: bool
+    priority: int | None
+    resources: Resources | None
+    workers: Workers | None
+    allow_other_workers: bool | None
+    result: Place | None
+    target: str | None
+    cache: Cache | None
+    cache_for: CacheFor | None
+    cache_key: Callable[..., Any] | None
     batch: Batch | None
+    max_running: int | None
+    rate: Rate | None
+    max_branches: int | None
+    tolerate: float | int | None
+    fail_fast: bool
     trigger: Trigger | None
     skip_on_upstream_skip: bool
     on_failure: Hook | None
@@ -46,7 +75,11 @@ class TaskOptions(TypedDict, total=False):
 
 OPTIONS = tuple(TaskOptions.__annotations__)
 RETRY = ("max_retries", "retry_delay", "retry_jitter", "retry_on", "retry_if")
-LIMITS = ("timeout", "max_loops", "max_time", "max_worker_losses", "at_most_once")
+LIMITS = ("timeout", "max_loops", "max_time", "on_limit", "max_worker_losses", "at_most_once")
+PLACEMENT = ("priority", "resources", "workers", "allow_other_workers")
+KEEPING = ("result", "target", "cache", "cache_for", "cache_key")
+THROTTLE = ("max_running", "rate", "max_branches")
+TOLERANCE = ("tolerate", "fail_fast")
 HOOKS = (
     "state_handlers",
     "on_failure",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from daskloop.define.fitting import checked_type, fit
+from daskloop.define.misfit import Misfit
 from daskloop.define.names import checked_name
 from daskloop.define.scope import current_graph
 from daskloop.define.task import Task
@@ -45,11 +47,17 @@ class Parameter(Task):
         Labels.
     secret : bool, default False
         Never write the value to a journal; a run that is resumed has to be given it again.
+    type : type or typing form, optional
+        What the value is to be: ``int``, ``list[float]``, ``Optional[str]``, an enum, a dataclass,
+        a pydantic model and the like. A value is made one if nothing is lost by that, otherwise
+        refused before anything runs. None is taken as well if it is the default.
 
     Examples
     --------
     >>> Parameter("rate", default=0.1).required
     False
+    >>> Parameter("count", type=int).accept("3")
+    3
     """
 
     def __init__(
@@ -59,6 +67,7 @@ class Parameter(Task):
         required: bool | None = None,
         tags: Collection[str] | None = None,
         secret: bool = False,
+        type: Any = None,
     ) -> None:
         super().__init__(name=checked_name(name, "Parameter name"), tags=tags)
         if not isinstance(secret, bool):
@@ -69,11 +78,34 @@ class Parameter(Task):
         if default is REQUIRED and required is False:
             # As in Prefect Core: not required and without a default means None.
             default = None
+        self.type = None if type is None else checked_type(type, f"Parameter '{name}'")
         self.default = default
+        self.default = self._checked_default()
         self.required = default is REQUIRED if required is None else required
         graph = current_graph.get()
         if graph is not None:
             graph.add_task(self)
+
+    def accept(self, value: Any) -> Any:
+        """Return a value as the type that is wanted.
+
+        Raises
+        ------
+        Misfit
+            If it is of another type, and something would be lost by making it of this one.
+        """
+        if self.type is None or (value is None and self.default is None):
+            return value
+        return fit(value, self.type)
+
+    def _checked_default(self) -> Any:
+        if self.default is REQUIRED:
+            return REQUIRED
+        try:
+            return self.accept(self.default)
+        except Misfit as misfit:
+            said = misfit.said(self.secret)
+        raise ValueError(f"Parameter '{self.name}': its default does not fit its type: {said}")
 
     def __call__(
         self,

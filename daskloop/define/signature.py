@@ -36,7 +36,7 @@ def check_function(function: Callable[..., Any], name: str) -> None:
     Raises
     ------
     TypeError
-        If it is not a callable, or is an async or a generator function.
+        If it is not a callable, or is a generator function.
     ValueError
         If it takes ``*args`` or positional-only arguments, uses a reserved name, or cannot
         be inspected.
@@ -50,7 +50,7 @@ def check_function(function: Callable[..., Any], name: str) -> None:
     """
     if not callable(function) or isinstance(function, type):
         raise TypeError(f"Task '{name}' needs a function, got {function!r}")
-    _refuse_async(function, name)
+    _refuse_generators(function, name)
     for parameter in _signature(function, name).parameters.values():
         if parameter.kind is Parameter.VAR_POSITIONAL:
             raise ValueError(
@@ -79,18 +79,18 @@ def _signature(function: Callable[..., Any], name: str) -> Signature:
         ) from None
 
 
-def _refuse_async(function: Callable[..., Any], name: str) -> None:
+def _refuse_generators(function: Callable[..., Any], name: str) -> None:
     for layer in _layers(function):
-        if inspect.iscoroutinefunction(layer):
-            raise TypeError(
-                f"Task '{name}' is an async function, which is not supported. Make it a plain "
-                "function that returns asyncio.run(...) of the async one"
-            )
         if inspect.isasyncgenfunction(layer) or inspect.isgeneratorfunction(layer):
             raise TypeError(
                 f"Task '{name}' is a generator function, which is not supported. Return a list, "
                 "or raise LOOP to go on step by step"
             )
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Tell whether calling a function makes a coroutine, which has to be run."""
+    return any(inspect.iscoroutinefunction(layer) for layer in _layers(function))
 
 
 def _layers(function: Any) -> Iterable[Any]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, KeysView
 from typing import TYPE_CHECKING, cast
 
+from daskloop.define.block import note_task
 from daskloop.define.call import Call
 from daskloop.define.edge import Edge
 from daskloop.define.expression import outputs
 from daskloop.define.names import checked_name
 from daskloop.define.order import cycle_text, find_path, in_order
 from daskloop.define.parameter import Parameter
+from daskloop.define.placement import Placement, around
 from daskloop.define.task import Task
 
 if TYPE_CHECKING:
@@ -90,6 +92,7 @@ class Structure:
         if task in self._calls:
             return task
         self._check_new(task)
+        said = Placement() if isinstance(task, Parameter) else around(warn=True)
         if task.slug is not None:
             self._explicit_slugs[task.slug] = task
         if isinstance(task, Parameter):
@@ -97,8 +100,11 @@ class Structure:
         else:
             # Parameters may stand in several flows, so none of them owns one.
             task._graph = cast("TaskGraph", self)
+            task.placement = task.placement.within(said, task.tags)
         self._calls[task] = Call(task)
         self._downstream[task] = {}
+        if not isinstance(task, Parameter):
+            note_task(self, task)
         return task
 
     def _check_new(self, task: Task) -> None:
@@ -120,6 +126,8 @@ class Structure:
                 f"Flow '{self.name}' has a task with the slug '{task.slug}' already; give each "
                 f"call a slug of its own, like {task.name}(..., task_args={{'slug': ...}}), or none"
             )
+        if not isinstance(task, Parameter):
+            task.placement.within(around(), task.tags).with_tags(task.tags)
 
     def add_call(self, call: Call) -> Call:
         """Add a task with its inputs, and the tasks that those come from.
@@ -156,9 +164,37 @@ class Structure:
             self._downstream[upstream][task] = None
         arguments = before.arguments + call.arguments
         ordered = sorted(arguments, key=lambda argument: argument.name is None)
-        merged = Call(task, tuple(ordered), before.strict or call.strict)
+        strict, names = before.strict or call.strict, call.names or before.names
+        merged = Call(task, tuple(ordered), strict, names)
         self._calls[task] = merged
         return merged
+
+    def exchange(self, old: Task, new: Task, calls: Iterable[Call]) -> None:
+        """Put one task in the place of another; `calls` are all of the flow, with that done.
+
+        Raises
+        ------
+        ValueError
+            If the new task is bound in a flow, or its slug or parameter name is taken.
+        """
+        parameters = {one.name: one for one in self._parameters.values() if one is not old}
+        slugs = {slug: one for slug, one in self._explicit_slugs.items() if one is not old}
+        before = (self._parameters, self._explicit_slugs)
+        self._parameters, self._explicit_slugs = parameters, slugs
+        try:
+            self.add_task(new)
+        except BaseException:
+            self._parameters, self._explicit_slugs = before
+            raise
+        later = self._downstream
+        self._calls = {call.task: call for call in calls}
+        self._downstream = {new if one is old else one: {} for one in later if one is not new}
+        for call in self._calls.values():
+            for upstream in call.upstream_tasks:
+                self._downstream[upstream][call.task] = None
+        self._reference_tasks = tuple(new if one is old else one for one in self._reference_tasks)
+        self._slugs = {}
+        old.__dict__.pop("_graph", None)  # it may be used in another flow now
 
     def _refuse_cycle(self, call: Call) -> None:
         for upstream in call.upstream_tasks:
@@ -208,7 +244,9 @@ class Structure:
         """Return the tasks that decide the state of the flow, by default the terminal ones."""
         if self._reference_tasks:
             return dict.fromkeys(self._reference_tasks).keys()
-        return self.terminal_tasks()
+        # That something is put away afterwards does not make up for a failure.
+        last = (t for t in self._calls if all(one.is_cleanup for one in self._downstream[t]))
+        return dict.fromkeys(last).keys()
 
     def set_reference_tasks(self, tasks: Iterable[Task]) -> None:
         """Choose the tasks that decide the state of the flow; none: the terminal ones.

@@ -6,11 +6,11 @@ a copy and binds the copy's inputs in that flow; nothing is run before the flow 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from daskloop.define import signature
-from daskloop.define.definition import Definition
+from daskloop.define.operators import Operators
 from daskloop.define.scope import current_graph
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ __all__ = ["Task"]
 SomeTask = TypeVar("SomeTask", bound="Task")
 
 
-class Task(Definition):
+class Task(Operators):
     """One unit of work; subclass it and define `run`, or use the `task` decorator.
 
     Parameters
@@ -49,14 +49,52 @@ class Task(Definition):
         Iterations after which a loop fails.
     max_time : timedelta, float or str, optional
         Time after which a loop fails.
+    on_limit : str
+        What becomes of a loop at one of these limits: ``"fail"``, or ``"return"`` to end it with
+        its last payload as result.
     max_worker_losses : int, optional
         How many workers may be lost under the task; 3 if not given.
     at_most_once : bool
         Never run an attempt again whose worker was lost; each attempt has a future of its own.
+    priority : int, optional
+        Attempts of a higher one go first where there are fewer slots than attempts; 0 if not given.
+    resources : mapping of str to float, optional
+        What an attempt takes of its worker while it runs, like ``{"GPU": 1}``; tags like
+        ``"dask-resource:GPU=1"`` add to it.
+    workers : str or collection of str and int, optional
+        Names, addresses or hosts of the only workers that may run it.
+    allow_other_workers : bool, optional
+        True if `workers` are only where it would run best. What these four leave open, an enclosing
+        ``dask.annotate(...)`` may say where the task is called.
+    result : path, URL, `LocalResult` or `FileResult`, optional
+        Where the final value is written as a file.
+    target : str, optional
+        Template of that file's name, such as ``"{task_name}-{map_index}.pkl"``: a file that is
+        there before the first iteration is read, and the task is `Cached` without running.
+    cache : path, URL, `FileResult` or True, optional
+        Where final values are kept by the task's source and inputs, to be taken by later runs;
+        with True, the setting ``daskloop.cache``.
+    cache_for : timedelta, float, str or True, optional
+        For how long a cached value is good; for ever if not given or True.
+    cache_key : callable, optional
+        Called on the worker with the task's inputs; what it returns stands for them.
     batch : int or "auto", optional
         How many attempts, iterations of a loop and children of a map, one Dask future may hold;
         with "auto" as many as are short against what a future costs. If not given, what
         ``flow.run(batch=...)`` or the configuration says.
+    max_running : int, optional
+        How many attempts may be in flight at once, over all children.
+    rate : str or float, optional
+        How many attempts may begin in a time, over all children and retries: ``"10/s"``,
+        ``"100/min"``, or a number for each second. Each attempt has a future of its own then.
+    max_branches : int, optional
+        How many children of a map may be begun and not be done with, all that follows from each
+        child by child included: strict depth first, with bounded memory.
+    tolerate : float or int, optional
+        How many children of a map may fail without failing the map: a share like 0.05, or a
+        number. What takes the whole map gets their exceptions in their places.
+    fail_fast : bool
+        Cancel the children that have not begun once more have failed than is tolerated.
     trigger : callable, optional
         When to run, given how the upstream tasks ended; `all_successful` if not given.
     skip_on_upstream_skip : bool
@@ -77,6 +115,10 @@ class Task(Definition):
     >>> add.run(1), add.max_retries, add.retry_delay
     (2, 2, 1.0)
     """
+
+    is_cleanup: ClassVar[bool] = False
+    """True if it puts away what a task before it made: it runs though the run is being stopped,
+    and those that it waits for decide the state of the flow like terminal ones."""
 
     def __call__(
         self: SomeTask,
@@ -137,6 +179,7 @@ class Task(Definition):
         flow: TaskGraph | None = None,
         task_args: Mapping[str, Any] | None = None,
         strict: bool = False,
+        names: Sequence[str] | str | Callable[..., Any] | None = None,
         **kwargs: Any,
     ) -> SomeTask:
         """Copy this task and run the copy once for each element of its inputs.
@@ -154,15 +197,23 @@ class Task(Definition):
             Options to set on the copy.
         strict : bool
             Fail if the inputs differ in length.
+        names : list of str, str or callable, optional
+            Names of the children, in the place of their numbers: a list, a template of the mapped
+            inputs like ``"{url}"``, or a function of the child's own inputs. A map that goes on
+            from the children of another takes their names on. Keys on Dask keep the numbers. For
+            a task that has an input of this name, it is that.
         """
         if strict and self.has_run and signature.has_parameter(self.run, self.name, "strict"):
             raise ValueError(
                 f"Task '{self.name}' has a parameter 'strict', and map(strict=...) is the map's "
                 "own. Rename the parameter"
             )
+        taken = self.has_run and signature.has_parameter(self.run, self.name, "names")
+        if names is not None and taken:
+            kwargs, names = {**kwargs, "names": names}, None
         graph = self._open_graph(flow, "mapped")
         new = self.copy(**(task_args or {}))
-        graph.bind(new, args, kwargs, upstream_tasks=upstream_tasks, mapped=True, strict=strict)
+        graph.bind(new, args, kwargs, upstream_tasks, mapped=True, strict=strict, names=names)
         return new
 
     def set_upstream(
@@ -195,13 +246,19 @@ class Task(Definition):
         graph = self._open_graph(flow or current_graph.get() or self._graph, "given dependencies")
         graph.set_dependencies(self, upstream_tasks, downstream_tasks, keyword_tasks, mapped)
 
-    def __getitem__(self, key: Any) -> Task:
-        """Make a task that takes one item of this task's result."""
-        # GetItem is a Task, so it cannot be imported before this class exists.
-        from daskloop.define.get_item import GetItem
+    def pipe(self, task: Task, /, **kwargs: Any) -> Task:
+        """Call another task with this one's result: ``a.pipe(b).pipe(c)`` is ``c(b(a))``.
 
-        graph = self._open_graph(current_graph.get() or self._graph, "indexed")
-        return GetItem().bind(self, key, flow=graph)
+        Parameters
+        ----------
+        task : Task
+            The other task; this one is its first input.
+        **kwargs
+            Its other inputs.
+        """
+        if not isinstance(task, Task):
+            raise TypeError(f"'{self.name}'.pipe({task!r:.100}): give a task, without calling it")
+        return task(self, **kwargs)
 
     def __iter__(self) -> Iterator[Task]:
         """Unpack the result into as many tasks as `nout` says."""

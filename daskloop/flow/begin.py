@@ -7,6 +7,7 @@ from typing import Any
 
 from daskloop.define.graph import TaskGraph
 from daskloop.events import Listener
+from daskloop.flow.annotated import check_annotations
 from daskloop.flow.options import OPTION_NAMES
 from daskloop.flow.parameters import parameter_values
 from daskloop.run import Run, start
@@ -24,6 +25,7 @@ def begin(
     *,
     origin: str | None = None,
     listeners: Sequence[Listener] = (),
+    here: bool = True,
 ) -> Run:
     """Begin a run, and return what its caller waits on.
 
@@ -40,6 +42,9 @@ def begin(
         ``FILE:FLOW`` where the flow is found again.
     listeners : sequence of Listener
         Told what happens.
+    here : bool
+        True to drive an inline run in the thread that asks for its result; False for a thread of
+        its own, as any other run has.
 
     Raises
     ------
@@ -50,13 +55,17 @@ def begin(
     """
     if not isinstance(options.resume, str):
         given = parameter_values(flow.name, flow.parameters(), parameters, values, OPTION_NAMES)
-        return start(flow, parameters=given, options=options, listeners=listeners, origin=origin)
+        check_annotations(flow, given)
+        return start(
+            flow, parameters=given, options=options, listeners=listeners, origin=origin, here=here
+        )
     taken = take_over(options.journal, options.resume)
     try:
         known = recorded_values(taken)
         given = parameter_values(
             flow.name, flow.parameters(), parameters, values, OPTION_NAMES, known
         )
+        check_annotations(flow, given)
         return start(
             flow,
             parameters=given,
@@ -64,6 +73,7 @@ def begin(
             listeners=listeners,
             taken=taken,
             origin=origin,
+            here=here,
         )
     except BaseException:
         taken.ledger.close()

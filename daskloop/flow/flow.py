@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Token
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from daskloop.contexts import context as run_context
 from daskloop.define.edge import Edge
 from daskloop.define.graph import TaskGraph
 from daskloop.define.hooks import Hook, StateHandler, check_callable
@@ -18,7 +16,12 @@ from daskloop.define.scope import current_graph
 from daskloop.define.task import Task
 from daskloop.states import State
 
+if TYPE_CHECKING:
+    from daskloop.flow.submitted import SubmittedRun
+
 __all__ = ["Flow"]
+
+SomeFlow = TypeVar("SomeFlow", bound="Flow")
 
 logger = logging.getLogger("daskloop.run")
 
@@ -178,53 +181,132 @@ class Flow(TaskGraph):
         >>> state = flow.run(number=3)  # doctest: +SKIP
         """
         # The engine is imported when a flow runs, so that `import daskloop` stays quick.
-        from daskloop.flow.begin import begin
-        from daskloop.flow.options import checked_options
-        from daskloop.report.log import LogListener
+        from daskloop.flow.launch import launch, refuse_place
 
-        self._refuse_place()
-        options = checked_options(
-            executor=self.executor if executor is None else executor,
-            workers=workers,
-            context=context,
-            task_states=task_states,
-            batch=batch,
-            journal=journal,
-            resume=resume,
-            allow_code_change=allow_code_change,
-            only=only,
-            from_iteration=from_iteration,
-            history=history,
-            report=report,
-            store=store,
-            raise_on_failure=raise_on_failure,
-        )
-        if not self.tasks:
-            warnings.warn(
-                f"Flow '{self.name}' has no tasks, so there is nothing to run. "
-                "Call tasks inside `with Flow(...) as flow:`",
-                UserWarning,
-                stacklevel=2,
-            )
-        run = begin(self, parameters, values, options, listeners=[LogListener()])
+        refuse_place(self.name, bool(self._tokens), "run")
+        options = {
+            "executor": executor,
+            "workers": workers,
+            "context": context,
+            "task_states": task_states,
+            "batch": batch,
+            "journal": journal,
+            "resume": resume,
+            "allow_code_change": allow_code_change,
+            "only": only,
+            "from_iteration": from_iteration,
+            "history": history,
+            "report": report,
+            "store": store,
+            "raise_on_failure": raise_on_failure,
+        }
+        run, checked = launch(self, self.executor, parameters, values, options, here=True)
         state: State = run.result()
-        if options.journal is not None and not state.is_successful():
-            where = getattr(options.journal, "path", options.journal)
+        if checked.journal is not None and not state.is_successful():
+            where = getattr(checked.journal, "path", checked.journal)
             logger.warning("to go on with it: flow.run(journal=%r, resume=%r)", where, run.name)
         if raise_on_failure:
             state.raise_if_failed()
         return state
 
-    def _refuse_place(self) -> None:
-        if self._tokens:
-            raise RuntimeError(
-                f"flow.run() was called inside `with Flow({self.name!r})`, where the flow is still "
-                "being written. Call it after the block"
-            )
-        if "task_run_count" in run_context:
-            raise RuntimeError(
-                f"flow.run() of flow '{self.name}' was called inside the task "
-                f"'{run_context.get('task_full_name')}'. A run inside a task would wait for slots "
-                "that its own task holds. Call the task's function by .run(...), or join the tasks "
-                "of both flows in one"
-            )
+    def submit(
+        self, parameters: Mapping[str, Any] | None = None, **options_and_values: Any
+    ) -> SubmittedRun:
+        """Begin a run of the flow, and return at once.
+
+        Parameters
+        ----------
+        parameters : mapping, optional
+            Values of parameters by name.
+        **options_and_values
+            The options of `run`, and values of parameters.
+
+        Returns
+        -------
+        SubmittedRun
+            The run: to wait for, look at, pause, approve and cancel.
+
+        Raises
+        ------
+        ValueError, RuntimeError, JournalError, ResumeError
+            Where `run` raises them before any task has run.
+
+        Notes
+        -----
+        The run has a thread of its own, with ``executor="inline"`` as well, which then executes
+        the tasks.
+
+        Examples
+        --------
+        >>> from daskloop import Parameter, task
+        >>> @task
+        ... def double(x):
+        ...     return 2 * x
+        >>> with Flow("doubles") as flow:
+        ...     doubled = double(Parameter("number"))
+        >>> run = flow.submit(number=21, executor="inline")
+        >>> run.result().result[doubled].result
+        42
+        """
+        from daskloop.flow.launch import launch, refuse_place, split
+        from daskloop.flow.submitted import SubmittedRun
+
+        refuse_place(self.name, bool(self._tokens), "submit")
+        options, values = split(options_and_values)
+        run, checked = launch(self, self.executor, parameters, values, options, here=False)
+        return SubmittedRun(run, checked)
+
+    def copy(self: SomeFlow) -> SomeFlow:
+        """Make another flow of copies of all tasks; Parameters are shared.
+
+        Examples
+        --------
+        >>> Flow("nightly").copy()
+        <Flow: name="nightly">
+        """
+        new = super().copy()
+        new._tokens = []
+        return new
+
+    def validate(self) -> None:
+        """Check all that is known before a run; `run` does so by itself.
+
+        Raises
+        ------
+        ValueError
+            If there is a cycle, a task lacks an argument, or the default of a Parameter is not
+            what the tasks that get it are annotated with.
+        """
+        from daskloop.flow.annotated import check_defaults
+
+        super().validate()
+        check_defaults(self)
+
+    def visualize(
+        self, state: State | None = None, filename: Any = None, format: str | None = None
+    ) -> Any:
+        """Draw the flow: a box for each task, double for a map, an ellipse for a Parameter.
+
+        Parameters
+        ----------
+        state : State, optional
+            What a run returned: boxes say how their tasks ended, and are coloured so.
+        filename : path, optional
+            File to write. ``.mmd``, ``.md``, ``.dot`` and ``.gv`` are texts, which need nothing;
+            ``.svg``, ``.png``, ``.pdf`` and the like need Graphviz.
+        format : str, optional
+            Its format, if `filename` has no ending; else "svg".
+
+        Returns
+        -------
+        graphviz.Digraph or Sketch
+            Shown by a notebook. Where Graphviz is not installed it is a `Sketch`, whose text in
+            Mermaid is ``.mermaid``.
+
+        Examples
+        --------
+        >>> flow.visualize(filename="flow.mmd")  # doctest: +SKIP
+        """
+        from daskloop.report.picture import picture
+
+        return picture(self, state, filename, format)

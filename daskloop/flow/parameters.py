@@ -1,4 +1,7 @@
-"""The values of a run's parameters: what was given, what is missing, what nobody knows."""
+"""The values of a run's parameters: what was given, what is missing, what nobody knows.
+
+A value becomes the type that its parameter asks for here, before anything runs.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from daskloop.define.misfit import Misfit
 from daskloop.define.parameter import REQUIRED, Parameter
 
 __all__ = ["parameter_values"]
@@ -47,8 +51,8 @@ def parameter_values(
     Raises
     ------
     ValueError
-        If a name is unknown or given twice, or required parameters have no value: all of
-        them are named.
+        If a name is unknown or given twice, required parameters have no value, or values are not
+        of the type that their parameters ask for: all of them are named.
 
     Examples
     --------
@@ -76,9 +80,28 @@ or give Parameter a default
             f"Pass {'it' if len(missing) == 1 else 'them'} to flow.run({call}), "
             "or give Parameter a default"
         )
-    return {
-        one.name: values[one.name] if one.name in values else _default(one) for one in parameters
-    }
+    accepted = {one.name: _accepted(one, values) for one in parameters}
+    misfits = [
+        f"'{one.name}': {accepted[one.name].said(one.secret)}"
+        for one in parameters
+        if isinstance(accepted[one.name], Misfit)
+    ]
+    if misfits:
+        raise ValueError(
+            f"Flow '{flow_name}' has a value that its parameter does not take: "
+            f"{'; '.join(misfits)}. Pass another one to flow.run, or change Parameter(type=...)"
+        )
+    return accepted
+
+
+def _accepted(parameter: Parameter, values: Mapping[str, Any]) -> Any:
+    """Return a parameter's value, or a `Misfit`."""
+    if parameter.name not in values:
+        return _default(parameter)
+    try:
+        return parameter.accept(values[parameter.name])
+    except Misfit as misfit:
+        return misfit
 
 
 def _merged(

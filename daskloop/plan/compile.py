@@ -10,7 +10,10 @@ from daskloop.define.expression import Collection, Expression, Output
 from daskloop.define.graph import TaskGraph
 from daskloop.define.parameter import Parameter
 from daskloop.define.task import Task
+from daskloop.plan.branches import check_branches
 from daskloop.plan.fingerprint import look_at
+from daskloop.plan.folding import folding
+from daskloop.plan.kept_paths import checked_paths
 from daskloop.plan.plan import Constant, Cut, Group, Input, Node, Plan, Ref, Source
 
 __all__ = ["compile_plan"]
@@ -46,6 +49,10 @@ def compile_plan(graph: TaskGraph) -> Plan:
     mapped = [call.is_mapped for call in calls]
     inputs = [tuple(_input(a, numbers) for a in call.arguments) for call in calls]
     cuts = _cuts(inputs, mapped)
+    told = tuple(numbers[t] for t in graph.reference_tasks())
+    folds = folding(order, inputs, mapped, downstream, frozenset(told)) - set().union(
+        *cuts.values()
+    )
     nodes = tuple(
         Node(
             number=number,
@@ -60,10 +67,13 @@ def compile_plan(graph: TaskGraph) -> Plan:
             downstream=tuple(downstream[number]),
             edges=tuple(sorted(edges[number], key=lambda pair: (pair[1], pair[0].key or ""))),
             cuts=tuple(cut for cut in Cut if number in cuts[cut]),
+            folds=number in folds,
+            names=calls[number].names,
         )
         for number, task in enumerate(order)
     )
-    return Plan(graph.name, nodes, tuple(numbers[t] for t in graph.reference_tasks()))
+    check_branches(nodes)
+    return checked_paths(Plan(graph.name, nodes, told))
 
 
 def _input(argument: Argument, numbers: Mapping[Task, int]) -> Input:

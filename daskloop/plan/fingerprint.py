@@ -84,7 +84,7 @@ def _source_of(task: Task) -> str:
     own = {
         key: value
         for key, value in vars(task).items()
-        if key not in (*OPTIONS, "retry", "limits", "hooks", "run")
+        if key not in (*OPTIONS, "retry", "limits", "placement", "hooks", "run")
         and not key.startswith("_")
         and "run" not in vars(task)
     }

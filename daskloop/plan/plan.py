@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from daskloop.define.child_names import ChildNames
 from daskloop.define.edge import Edge
 from daskloop.define.task import Task
 
-__all__ = ["Constant", "Cut", "Group", "Input", "Node", "Plan", "Ref", "Source"]
+__all__ = ["Constant", "Cut", "Group", "Input", "Node", "Plan", "Ref", "Source", "refs_of"]
 
 
 class Cut(IntEnum):
@@ -63,6 +64,19 @@ class Input:
     flattened: bool
 
 
+def refs_of(one: Input) -> list[int]:
+    """List the nodes that an input takes results from, without doubles."""
+    found: dict[int, None] = {}
+    pending = [one.source]
+    while pending:
+        source = pending.pop()
+        if isinstance(source, Ref):
+            found[source.node] = None
+        elif isinstance(source, Group):
+            pending.extend(reversed(source.items))
+    return list(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One task of the flow."""
@@ -86,6 +100,10 @@ class Node:
     """The edges that lead here, each with the number of the node it comes from."""
     cuts: tuple[Cut, ...]
     """Into what the result is cut as well, for the nodes that map over it."""
+    folds: bool = False
+    """True if those that take its result can do its work."""
+    names: ChildNames | None = None
+    """How its children are named; None if by their numbers."""
 
 
 @dataclass(frozen=True, slots=True)

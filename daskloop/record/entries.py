@@ -11,6 +11,7 @@ from daskloop.keys import Address
 from daskloop.record.sealed import ErrorText, Sealed
 
 __all__ = [
+    "APPROVED",
     "FORGOTTEN",
     "LOST",
     "TAKEN_BACK",
@@ -30,6 +31,9 @@ LOST = "Lost"
 
 TAKEN_BACK = "TakenBack"
 """Stands for a state where a child was set back to the iteration of its address, to do it again."""
+
+APPROVED = "Approved"
+"""Stands for a state where somebody let a paused child go on; its value is the payload it got."""
 
 FORGOTTEN = 0
 """The iteration to which a child is taken back that is to be as if it had never begun."""

@@ -9,6 +9,7 @@ from daskloop.events import (
     AttemptFailed,
     AttemptLost,
     ChildEnded,
+    ChildPaused,
     Event,
     IterationEnded,
     MapOpened,
@@ -17,7 +18,7 @@ from daskloop.events import (
 from daskloop.run.envelope import Ahead
 from daskloop.run.progress import Accepted, Happening, Phase, Progress
 from daskloop.run.standing import Child, NodeStanding
-from daskloop.states import Failed, Looped, Retrying, State
+from daskloop.states import Failed, Looped, Paused, Retrying, State
 
 __all__ = ["Chronicle", "Counts"]
 
@@ -76,6 +77,8 @@ class Chronicle:
                 self._failed(child, before, state)
             case Accepted(Retrying() as state) if child.progress.phase is Phase.DELAYED:
                 self._delayed(child, state)
+            case Accepted(Paused() as state) if child.progress.phase is Phase.PAUSED:
+                self._paused(child, state)
 
     def _iterated(self, child: Child, before: Progress, state: State) -> None:
         entry = before.entry
@@ -132,6 +135,12 @@ class Chronicle:
         message = state.message or ""
         self._events.append(
             RetryScheduled(self.run, self.now, child.address, child.name, count, delay, message)
+        )
+
+    def _paused(self, child: Child, state: Paused) -> None:
+        until = None if state.start_time is None else state.start_time.timestamp()
+        self._events.append(
+            ChildPaused(self.run, self.now, child.address, child.name, state.message or "", until)
         )
 
     def lost(self, child: Child, reason: str, charged: bool) -> None:

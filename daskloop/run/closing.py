@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from daskloop.deferred import Deferred
 from daskloop.errors import MapError
 from daskloop.plan.plan import Cut
-from daskloop.record.sealed import Held, HeldError, Sealed, seal
+from daskloop.record.sealed import HeldError, Sealed, closed, seal
 from daskloop.record.store import PayloadStore
 from daskloop.run.cutting import elements, flattened, pieces
 from daskloop.run.standing import Child
@@ -59,8 +60,11 @@ class Closing:
         """Close the result of a state that a handler or the user gave, cut as the plan wants it."""
         cuts = child.node.plan.cuts if state.is_successful() else ()
         result = state.result if cuts else state.unopened_result
-        if isinstance(result, (Held, HeldError)):
-            return result.sealed, {}
+        held = closed(result)
+        if held is not None or isinstance(result, HeldError):
+            return held, {}
+        if isinstance(result, Deferred):
+            result = state.result
         if isinstance(result, BaseException) and state.is_failed():
             return None, {}
         name = f"the result of '{child.name}', which it was given by a state,"

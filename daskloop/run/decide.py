@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from daskloop.errors import HandlerError, LoopLimit, RunStopped, WorkerLost
+from daskloop.errors import HandlerError, RunStopped
+from daskloop.record.sealed import Sealed
 from daskloop.run.envelope import Ahead
+from daskloop.run.failures import crashed, limit_reached, rejected, unending
+from daskloop.run.pausing import next_attempt, paused, resumed
 from daskloop.run.progress import (
     ENQUEUE,
     SUBMIT,
     Accepted,
     Admitted,
     Announce,
+    Approved,
     Due,
     End,
     Ended,
@@ -25,6 +29,7 @@ from daskloop.run.progress import (
     Progress,
     RanAhead,
     Ready,
+    Rejected,
     Settled,
     Step,
     Stopped,
@@ -39,6 +44,7 @@ from daskloop.states import (
     Crashed,
     Failed,
     Looped,
+    Paused,
     Retrying,
     Running,
     Scheduled,
@@ -102,7 +108,11 @@ def decide(rules: Rules, progress: Progress, happening: Happening, moment: Momen
         case Lost():
             return _lost(rules, progress, happening, moment)
         case TakenBack(submission):
-            return _taken_back(rules, progress, submission)
+            return _taken_back(rules, progress, submission, moment)
+        case Approved(payload):
+            return _approved(rules, progress, payload, moment)
+        case Rejected(reason):
+            return _rejected(rules, progress, reason)
         case Stopped():
             return _stopped(progress, happening)
 
@@ -121,9 +131,25 @@ def _admitted(rules: Rules, progress: Progress, moment: Moment) -> Decision:
 def _due(rules: Rules, progress: Progress, moment: Moment) -> Decision:
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
-    if _is_late(rules, progress, moment):
-        return _over(rules, progress, f"max_time={rules.limits.max_time:g} s", progress.iteration)
+    if progress.phase is Phase.PAUSED:
+        progress = resumed(progress, moment.now)
+    limit = limit_reached(rules, progress, moment, progress.iteration - 1)
+    if limit is not None:
+        return _over(rules, progress, limit, progress.iteration)
     return progress._replace(phase=Phase.READY), ENQUEUE
+
+
+def _approved(rules: Rules, progress: Progress, payload: Sealed | None, moment: Moment) -> Decision:
+    if progress.phase is not Phase.PAUSED:
+        return progress, None  # somebody else was quicker, or its time had come
+    return _due(rules, progress if payload is None else progress._replace(payload=payload), moment)
+
+
+def _rejected(rules: Rules, progress: Progress, reason: str) -> Decision:
+    if progress.phase is not Phase.PAUSED:
+        return progress, None
+    failed = rejected(rules, progress, reason)
+    return progress._replace(phase=Phase.RUNNING), Announce(failed, final=True)
 
 
 def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Moment) -> Decision:
@@ -132,7 +158,8 @@ def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Mome
     ended = progress._replace(entry=None)
     match state:
         case Looped():
-            return _iterate(rules, ended, accepted, moment)
+            at = None if entry is None else entry.start_time
+            return _iterate(rules, ended, accepted, moment, at)
         case Scheduled(start_time=datetime() | None):
             return _wait(ended, state, moment)
         case Scheduled():
@@ -158,8 +185,10 @@ def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Mome
     return _ended(ended, state)
 
 
-def _iterate(rules: Rules, progress: Progress, accepted: Accepted, moment: Moment) -> Decision:
-    """Start the next iteration with the payload of the one that ended."""
+def _iterate(
+    rules: Rules, progress: Progress, accepted: Accepted, moment: Moment, at: float | None
+) -> Decision:
+    """Start the next iteration with the payload of the one that ended, now or at a time."""
     message = accepted.state.message or ""
     done = progress.iteration
     progress = Progress(
@@ -173,11 +202,11 @@ def _iterate(rules: Rules, progress: Progress, accepted: Accepted, moment: Momen
     )
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
-    limit = rules.limits.max_loops
-    if limit is not None and done >= limit:
-        return _over(rules, progress, f"max_loops={limit} iterations", done)
-    if _is_late(rules, progress, moment):
-        return _over(rules, progress, f"max_time={rules.limits.max_time:g} s", done)
+    limit = limit_reached(rules, progress, moment, done)
+    if limit is not None:
+        return _over(rules, progress, limit, done)
+    if at is not None and at > moment.now:
+        return progress._replace(phase=Phase.DELAYED), Wake(at)
     return progress, ENQUEUE
 
 
@@ -194,18 +223,12 @@ def _ran_ahead(progress: Progress, ahead: Ahead) -> Progress:
     )
 
 
-def _is_late(rules: Rules, progress: Progress, moment: Moment) -> bool:
-    limit, begun = rules.limits.max_time, progress.begun
-    return limit is not None and begun is not None and moment.now - begun >= limit
-
-
 def _over(rules: Rules, progress: Progress, limit: str, reached: int) -> Decision:
-    last = "; ".join(repr(message) for message in progress.messages) or "none"
-    error = LoopLimit(
-        f"the loop of {rules.name} reached {limit} without ending "
-        f"(at iteration {reached}; last messages: {last})"
-    )
-    return progress._replace(phase=Phase.RUNNING), Announce(Failed(str(error), error), final=True)
+    if rules.limits.on_limit == "return" and progress.payload is not None:
+        # The next attempt makes a result of the payload where it can be opened, and calls nothing.
+        return progress._replace(phase=Phase.READY), ENQUEUE
+    failed = unending(rules, progress, limit, reached)
+    return progress._replace(phase=Phase.RUNNING), Announce(failed, final=True)
 
 
 def _retry_or_end(rules: Rules, progress: Progress, state: State, moment: Moment) -> Decision:
@@ -234,15 +257,10 @@ def _wait(progress: Progress, state: Scheduled, moment: Moment) -> Decision:
     """Wait for the next attempt at the same iteration, on no worker."""
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
+    if isinstance(state, Paused):
+        return paused(progress, state, moment.now)
     at = moment.now if state.start_time is None else state.start_time.timestamp()
-    progress = progress._replace(
-        phase=Phase.DELAYED,
-        run_count=progress.run_count + 1,
-        submission=progress.since,
-        losses=0,
-        idle=0,
-    )
-    return progress, Wake(at)
+    return next_attempt(progress)._replace(phase=Phase.DELAYED), Wake(at)
 
 
 def _unbegun(progress: Progress, moment: Moment) -> Decision:
@@ -260,7 +278,7 @@ def _lost(rules: Rules, progress: Progress, lost: Lost, moment: Moment) -> Decis
     )
     limits = rules.limits
     if lost.charged and (limits.at_most_once or progress.losses > limits.max_worker_losses):
-        return progress, Announce(_crashed(rules, progress, lost), final=True)
+        return progress, Announce(crashed(rules, progress, lost), final=True)
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
     blamed = progress.losses + progress.idle + _FREE_LOSSES
@@ -271,20 +289,7 @@ def _lost(rules: Rules, progress: Progress, lost: Lost, moment: Moment) -> Decis
     return progress._replace(phase=Phase.DELAYED), Wake(moment.now + pause)
 
 
-def _crashed(rules: Rules, progress: Progress, lost: Lost) -> Crashed:
-    place = f"iteration {progress.iteration} of {rules.name}"
-    if rules.limits.at_most_once:
-        text = f"the worker was lost while it executed {place}, which is at_most_once"
-    else:
-        text = (
-            f"{progress.losses} workers were lost while they executed {place}, more than "
-            f"max_worker_losses={rules.limits.max_worker_losses} allows"
-        )
-    text += f"; last: {lost.reason}"
-    return Crashed(text, WorkerLost(text))
-
-
-def _taken_back(rules: Rules, progress: Progress, submission: int) -> Decision:
+def _taken_back(rules: Rules, progress: Progress, submission: int, moment: Moment) -> Decision:
     again = Progress(
         phase=Phase.READY,
         iteration=progress.iteration,
@@ -293,9 +298,9 @@ def _taken_back(rules: Rules, progress: Progress, submission: int) -> Decision:
         payload=progress.payload,
         messages=progress.messages,
     )
-    limit = rules.limits.max_loops
-    if limit is not None and again.iteration > limit:
-        return _over(rules, again, f"max_loops={limit} iterations", again.iteration - 1)
+    limit = limit_reached(rules, again, moment, again.iteration - 1)
+    if limit is not None:
+        return _over(rules, again, limit, again.iteration - 1)
     return again, ENQUEUE
 
 

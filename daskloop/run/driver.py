@@ -24,14 +24,15 @@ from daskloop import config
 from daskloop.collecting import without_collecting
 from daskloop.contexts import context
 from daskloop.define.batch import Batch
-from daskloop.errors import HandlerError
 from daskloop.events import Event, Listener, RunEnded, RunStalled, RunStarted
 from daskloop.executors.choose import Choice, Inline, describe
 from daskloop.plan.plan import Plan
 from daskloop.run.announcer import Announcer
+from daskloop.run.board import Board
 from daskloop.run.closing import Closing
+from daskloop.run.flow_handlers import announce_flow, call_on_failure
 from daskloop.run.given_states import records_of
-from daskloop.run.handlers import Handlers, announce
+from daskloop.run.handlers import Handlers
 from daskloop.run.inbox import Inbox
 from daskloop.run.lapsing import LapsingClaims
 from daskloop.run.machine import Machine
@@ -40,17 +41,17 @@ from daskloop.run.orders import Orders
 from daskloop.run.register import Registered
 from daskloop.run.replay import Memory
 from daskloop.run.scribe import Scribe
-from daskloop.run.turn import Came, Halt, Handled, Idle, News, Room, Turn
+from daskloop.run.stalling import why_nothing_moves
+from daskloop.run.turn import Approve, Came, Halt, Handled, Idle, News, Reject, Rest, Room, Turn
 from daskloop.run.verdict import verdict
 from daskloop.run.workplace import Workplace, open_workplace
-from daskloop.signals import Signal
-from daskloop.states import Failed, Pending, Running, State
+from daskloop.states import Pending, Running, State
 
 __all__ = ["Driver", "Errand"]
 
 logger = logging.getLogger("daskloop.run")
 
-_OWN_NEWS = (Halt, Handled, Came, Idle)
+_OWN_NEWS = (Halt, Handled, Came, Idle, Approve, Reject, Rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,16 @@ class Driver:
 
     Notes
     -----
-    `drive` runs on one thread; `halt` may be called from any.
+    `drive` runs on one thread; `halt` and `post` may be called from any.
     """
 
     def __init__(self, errand: Errand) -> None:
         self._errand = errand
         self._inbox = Inbox()
+        self.post = self._inbox.post
+        """Takes news for the machine, on any thread."""
+        self.board = Board(errand.plan, errand.history)
+        """What other threads may look at."""
 
     def halt(self, reason: str, *, now: bool = False) -> None:
         """Begin no iteration any more; with `now`, give up those that run as well."""
@@ -111,12 +116,13 @@ class Driver:
             "parameters": errand.parameters,
         }
         with contextlib.closing(errand.registered.ledger), context.only(around):
-            running = self._announce_flow(Pending(), Running("Running flow."))
+            flow, name = errand.flow, errand.plan.flow_name
+            running = announce_flow(flow, name, Pending(), Running("Running flow."))
             if not running.is_running():
                 return running
             state = self._run(around)
-            state = self._announce_flow(running, state)
-            self._call_on_failure(state)
+            state = announce_flow(flow, name, running, state)
+            call_on_failure(flow, name, state)
             return state
 
     def _run(self, around: Mapping[str, Any]) -> State:
@@ -127,7 +133,7 @@ class Driver:
         announcer = Announcer(errand.listeners)
         shift = None
         try:
-            shift = _Shift(errand, place, announcer, self._inbox, around)
+            shift = _Shift(errand, place, announcer, self._inbox, around, self.board)
             return shift.work()
         finally:
             try:
@@ -136,32 +142,6 @@ class Driver:
                 announcer.close()
             finally:
                 place.leave()
-
-    def _announce_flow(self, old: State, new: State) -> State:
-        """Let the flow's handlers see a state, and perhaps replace it."""
-        handlers = tuple(getattr(self._errand.flow, "state_handlers", ()))
-        results = new.unopened_result
-        try:
-            state = announce(self._errand.flow, handlers, old, new)
-        # Handlers of the flow are code of the user; the flow says what they raised.
-        except (Exception, Signal) as error:
-            text = f"a state handler of flow '{self._errand.plan.flow_name}' raised {error!r}"
-            failed = Failed(text, HandlerError(text))
-            failed.__cause__ = error  # type: ignore[attr-defined]
-            state = failed
-        if isinstance(results, dict) and state.unopened_result is not results:
-            state.result = results  # the tasks' states are never lost to a handler
-        return state
-
-    def _call_on_failure(self, state: State) -> None:
-        hook = getattr(self._errand.flow, "on_failure", None)
-        if hook is None or not state.is_failed():
-            return
-        try:
-            hook(self._errand.flow, state)
-        # The state stands; a hook that raises is only logged.
-        except Exception:
-            logger.exception("on_failure of flow '%s' raised", self._errand.plan.flow_name)
 
 
 class _Shift:
@@ -174,6 +154,7 @@ class _Shift:
         announcer: Announcer,
         inbox: Inbox,
         around: Mapping[str, Any],
+        board: Board,
     ) -> None:
         inline = isinstance(errand.choice, Inline)
         self._errand = errand
@@ -198,7 +179,7 @@ class _Shift:
             self._slots,
             memory,
             errand.batch,
-            keeps=self._scribe.keeps,
+            keeps=self._scribe.keeps or errand.history,
             remembers=errand.history,
             level=announcer.level,
         )
@@ -215,6 +196,8 @@ class _Shift:
         self._news = NewsDesk(place.claims, self._machine.packing.packs)
         self._patience = config.seconds("stall-report")
         self._resumes = registered.past is not None
+        self._board = board
+        board.open(self._machine, closing, records)
         self._claims = LapsingClaims(None if place.lasting_claims else place.claims)
 
     def work(self) -> State:
@@ -225,7 +208,7 @@ class _Shift:
         started = RunStarted(errand.run, begun, errand.plan.flow_name, describe(errand.choice))
         self._announcer.tell([started])
         self._scribe.connected(self._place)
-        with without_collecting():
+        with self._board.turn(), without_collecting():
             self._do(machine.start(begun))
         moved = time.monotonic()
         while not machine.finished:
@@ -236,7 +219,7 @@ class _Shift:
             elif now - moved >= self._patience:
                 moved = now
                 self._say_why()
-            with without_collecting():
+            with self._board.turn(), without_collecting():
                 self._do(machine.take(self._read(arrivals), time.time()))
             self._scribe.look_for_stop()
         state = verdict(machine.standing, machine.stopping)
@@ -249,7 +232,7 @@ class _Shift:
 
     def _pause(self) -> float:
         """Work, if this thread is where attempts run; return how long to wait for news."""
-        if self._place.session.work():
+        if not self._machine.resting and self._place.session.work():
             return 0.0
         patience = min(self._patience, self._scribe.patience)
         due = self._machine.next_due
@@ -272,6 +255,7 @@ class _Shift:
         """Carry out a turn, in the order that keeps the promises."""
         if not self._scribe.write(turn):
             turn.packs.clear()  # nothing is sent that was not written down before
+        self._board.note(turn.records)
         self._submit(turn)
         if turn.adopted or self._resumes:
             self._resumes = False
@@ -306,8 +290,7 @@ class _Shift:
 
     def _say_why(self) -> None:
         """Nothing has moved for a while: say so, and why, as far as can be told."""
-        keys = list(self._machine.packing.packs)
-        reason = self._place.session.explain(keys) if keys else "it waits for a handler or a retry"
+        reason = why_nothing_moves(self._machine, self._place.session)
         text = f"run {self._errand.run}: nothing has moved for {self._patience:g} s: {reason}"
         logger.warning(text)
         events: list[Event] = [RunStalled(self._errand.run, time.time(), text)]

@@ -28,7 +28,16 @@ __all__ = [
 ]
 
 Kind = Literal[
-    "looped", "success", "skipped", "failed", "timed_out", "trigger_failed", "retry", "lost"
+    "looped",
+    "success",
+    "cached",
+    "skipped",
+    "failed",
+    "timed_out",
+    "trigger_failed",
+    "retry",
+    "paused",
+    "lost",
 ]
 
 _KINDS = frozenset(get_args(Kind))
@@ -67,7 +76,7 @@ class Entry(NamedTuple):
     retriable: bool = True
     """False if `retry_on` or `retry_if` refuse, or if trying again cannot help."""
     start_time: float | None = None
-    """For a retry that the task asked for: when, in seconds since the epoch."""
+    """For a retry or a pause that the task asked for: until when, in seconds since the epoch."""
     parts: Parts = NO_PARTS
     """For each `Cut` that the plan wants: the elements of the result, or why there are none."""
     worker: str = ""

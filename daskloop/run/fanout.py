@@ -4,19 +4,47 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any, overload
 
 from daskloop.errors import MapError
-from daskloop.plan.plan import Constant, Cut, Group, Input, Ref
+from daskloop.plan.plan import Constant, Cut, Group, Input, Ref, refs_of
 from daskloop.record.sealed import Sealed
 from daskloop.run.cutting import elements, flattened, pieces
-from daskloop.run.standing import Child, Element, NodeStanding, Standing, refs_of
+from daskloop.run.naming import names_of
+from daskloop.run.standing import Child, Element, NodeStanding, Standing
 from daskloop.states import Failed, Mapped, Skipped, State
+from daskloop.triggers import not_all_skipped
 
-__all__ = ["open_map"]
+__all__ = ["Constants", "open_map"]
 
 logger = logging.getLogger("daskloop.run")
 
 _QUOTED = 300  # characters of another task's message
+
+
+class Constants(Sequence[Constant]):
+    """The elements of a value that is here, each made a `Constant` when it is asked for.
+
+    Most are asked for once: to keep an object for each would double the collector's work.
+    """
+
+    def __init__(self, values: Sequence[Any], secret: bool = False) -> None:
+        self._values = values
+        self._secret = secret
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @overload
+    def __getitem__(self, index: int) -> Constant: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Constants: ...
+
+    def __getitem__(self, index: int | slice) -> Constant | Constants:
+        if isinstance(index, slice):
+            return Constants(self._values[index], self._secret)
+        return Constant(self._values[index], self._secret)
 
 
 def open_map(standing: Standing, node: NodeStanding) -> State:
@@ -35,6 +63,7 @@ def open_map(standing: Standing, node: NodeStanding) -> State:
             (one, *_elements(standing, node, one)) for one in node.plan.inputs if one.mapped
         ]
         _check_lengths(node)
+        node.names = names_of(standing, node)
     except MapError as error:
         node.spread = []
         return Failed(str(error), error)
@@ -43,6 +72,10 @@ def open_map(standing: Standing, node: NodeStanding) -> State:
 
 def _refusal(standing: Standing, node: NodeStanding) -> State | None:
     """Find the task above that leaves nothing to map over, or that skips the map as a whole."""
+    above_all = [standing.nodes[number].state for number in node.plan.upstream]
+    skipped = bool(above_all) and all(state.is_skipped() for state in above_all)
+    if skipped and node.plan.task.trigger is not_all_skipped:
+        return Skipped("all of the upstream tasks were skipped")
     for one in node.plan.inputs:
         for number in refs_of(one):
             above = standing.nodes[number]
@@ -75,7 +108,7 @@ def _elements(
     match one.source:
         case Constant(value):
             cut = flattened(value, name) if one.flattened else elements(value, name)
-            return [Constant(element) for element in cut], ()
+            return Constants(cut), ()
         case Ref(number):
             return _of_node(standing.nodes[number], standing, one, name)
         case Group():
@@ -89,7 +122,7 @@ def _of_node(
         value = standing.parameters[above.plan.parameter]
         cut = flattened(value, name) if one.flattened else elements(value, name)
         secret = above.is_secret
-        return [Constant(element, secret) for element in cut], ()
+        return Constants(cut, secret), ()
     if not above.fanned_out:
         return _parts(above.child, Cut.FLATTENED if one.flattened else Cut.ELEMENTS, name), ()
     if not one.flattened:

@@ -37,16 +37,22 @@ class Flights:
         self.packing = packing
         self.flying: dict[Key, Child] = {}
         """The attempts in flight, by key."""
+        self.resting = False
+        """True if nobody is let in, since the run is paused."""
         self._run = run
         self._waiting = 0
 
-    def begin_turn(self) -> None:
-        """Let the sizes of futures follow from how many wait now."""
+    def open(self, now: float) -> None:
+        """Queue those that their task's own limits let go; sizes follow from how many wait."""
+        if not self.resting:
+            self.admission.open_gates(now)
         self._waiting = self.admission.waiting
         self.packing.begin_turn()
 
     def let_in(self) -> list[Child]:
         """Take children off the queue that can share a future; none if there is no room for one."""
+        if self.resting:
+            return []
         admission, packing = self.admission, self.packing
         waiting, slots = max(self._waiting, admission.waiting), admission.slots
 

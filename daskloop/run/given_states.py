@@ -10,8 +10,10 @@ from daskloop.define.task import Task
 from daskloop.keys import Place
 from daskloop.plan.plan import Node, Plan
 from daskloop.record.entries import Recorded
-from daskloop.record.sealed import Held
+from daskloop.record.names_of_children import as_parts
+from daskloop.record.sealed import closed
 from daskloop.run.closing import Closing
+from daskloop.run.folding import Folded
 from daskloop.run.progress import Accepted
 from daskloop.run.recording import recorded
 from daskloop.run.standing import Child, NodeStanding
@@ -66,7 +68,8 @@ def records_of(
     found: list[Recorded] = []
     for node in plan.nodes:
         state = given.get(node.task)
-        if state is None or node.parameter is not None:
+        # What is computed where it is taken follows from the states above it.
+        if state is None or node.parameter is not None or isinstance(state.unopened_result, Folded):
             continue
         if not isinstance(state, states.Mapped):
             found += _of_child(node, None, state, closing, now)
@@ -74,7 +77,12 @@ def records_of(
         place = (Place(node.slug, None, 1),)
         width = len(state.map_states)
         message = state.message or ""
-        found.append(Recorded(place, 1, 0, "Mapped", message, width=width, attempted=False, at=now))
+        named = as_parts(state.map_names or None)
+        found.append(
+            Recorded(
+                place, 1, 0, "Mapped", message, width=width, attempted=False, parts=named, at=now
+            )
+        )
         for index, one in enumerate(state.map_states):
             found += _of_child(node, index, one, closing, now)
     return tuple(found)
@@ -93,7 +101,7 @@ def _of_child(
         return
     count, payload = done
     what = f"the payload of iteration {count} of '{child.name}'"
-    sealed = payload.sealed if isinstance(payload, Held) else closing.close(payload, what)
+    sealed = closed(payload) or closing.close(payload, what)
     message = state.loop_messages[-1] if state.loop_messages else state.message or ""
     place = (Place(node.slug, index, count),)
     yield Recorded(place, 1, 0, "Looped", message, sealed, at=now)

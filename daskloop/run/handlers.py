@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from daskloop.contexts import context
+from daskloop.deferred import Deferred
 from daskloop.errors import HandlerError, PayloadError
-from daskloop.keys import full_name, idempotency_key
-from daskloop.record.sealed import Held, HeldError
+from daskloop.keys import idempotency_key
 from daskloop.run.closing import Closing
 from daskloop.run.hooking import hooks_for, last_hooks_for
 from daskloop.run.opening import state_of_signal
 from daskloop.run.turn import Announcement, Handled, Question
-from daskloop.signals import LOOP, TRIGGERFAIL, Signal
+from daskloop.signals import LOOP, PAUSE, TRIGGERFAIL, Signal
 from daskloop.states import Failed, State, TriggerFailed
 
 __all__ = ["Handlers", "announce"]
@@ -93,7 +93,7 @@ class Handlers:
         values = dict(
             self._surroundings,
             task_name=plan.name,
-            task_full_name=full_name(plan.name, child.index),
+            task_full_name=child.name,
             task_slug=plan.slug,
             map_index=child.index,
             logger=logging.getLogger(f"daskloop.task.{plan.name}"),
@@ -140,7 +140,7 @@ class Handlers:
             for hook in hooks_for(task.hooks, state):
                 _named(hook, "hook", task, state)
         except Signal as signal:
-            if isinstance(signal, LOOP):
+            if isinstance(signal, (LOOP, PAUSE)):
                 return Handled(announced, _broken(announced, "handler", signal), final=True)
             state = state_of_signal(signal, "handler", child.name)
         # A handler is code of the user; the task that has it says what it raised.
@@ -151,7 +151,7 @@ class Handlers:
     def _closed(self, announced: Announcement, state: State) -> Handled:
         """Close the result of a state if a handler opened or changed it."""
         result = state.unopened_result
-        same = isinstance(result, (Held, HeldError)) and (
+        same = isinstance(result, Deferred) and (
             state is announced.new or result is announced.new.unopened_result
         )
         if same or not state.is_finished() or state.is_mapped():
@@ -205,6 +205,8 @@ def _named(function: Callable[..., Any], what: str, *arguments: Any) -> Any:
 def _broken(question: Announcement | Question, what: str, error: BaseException) -> State:
     if isinstance(error, LOOP):
         reason = "a state handler or hook raised LOOP; only a task's own body can loop"
+    elif isinstance(error, PAUSE):
+        reason = "a state handler or hook raised PAUSE; only a task's own body can pause"
     elif isinstance(error, HandlerError):
         reason = str(error)
     else:

@@ -22,11 +22,25 @@ from daskloop.run.admission import Admission
 from daskloop.run.chronicle import Chronicle, Counts
 from daskloop.run.flights import Flights
 from daskloop.run.packing import Packing
-from daskloop.run.progress import Due, Phase, Stopped, Unbegun
+from daskloop.run.progress import Due, Phase, Rejected, Stopped, Unbegun
 from daskloop.run.replay import Memory
 from daskloop.run.standing import Child, Standing
 from daskloop.run.steps import Steps
-from daskloop.run.turn import Came, Halt, Handled, Idle, News, Paced, Question, Room, Turn, Vanished
+from daskloop.run.turn import (
+    Approve,
+    Came,
+    Halt,
+    Handled,
+    Idle,
+    News,
+    Paced,
+    Question,
+    Reject,
+    Rest,
+    Room,
+    Turn,
+    Vanished,
+)
 
 __all__ = ["Machine"]
 
@@ -107,7 +121,7 @@ class Machine:
     @property
     def stopping(self) -> str | None:
         """Why the run is being stopped, if it is."""
-        return self._steps.stopping
+        return self._steps.halting.reason
 
     @property
     def counts(self) -> Counts:
@@ -122,7 +136,28 @@ class Machine:
     @property
     def next_due(self) -> float | None:
         """When the next timer is due, in seconds since the epoch."""
-        return self._steps.timers.next_due
+        now = self._steps.now
+        found = (
+            self._steps.timers.next_due,
+            self._steps.pauses.next_due,
+            None if self.resting else self.admission.opens_at(now),
+        )
+        return min((at for at in found if at is not None), default=None)
+
+    @property
+    def paused(self) -> list[Child]:
+        """The children that wait for somebody."""
+        return self._steps.pauses.waiting()
+
+    @property
+    def resting(self) -> bool:
+        """True if no attempt is begun, since the run is paused."""
+        return self._steps.flights.resting
+
+    @property
+    def over(self) -> list[Child]:
+        """All that have their final state, in the order of their ending; it only grows."""
+        return self._steps.opening.over
 
     def start(self, now: float) -> Turn:
         """Open everything that waits for nothing."""
@@ -138,6 +173,8 @@ class Machine:
         for child in self._steps.timers.due(now):
             if child.progress.phase is Phase.DELAYED:
                 self._steps.advance(child, Due())
+        for child in self._steps.pauses.due(now):
+            self._steps.advance(child, Due())
         return self._steps.end_turn()
 
     def _hear(self, news: News) -> None:
@@ -160,10 +197,18 @@ class Machine:
                     self._steps.lose(child, reason, charged)
             case Handled():
                 self._handled(news)
-            case Halt(reason, now):
-                self._halt(reason, now)
+            case Halt(reason, now, cleans):
+                self._halt(reason, now, cleans)
             case Room(slots):
                 self.admission.slots = slots
+            case Approve(children, payload):
+                for child in children:
+                    self._steps.approve(child, payload)
+            case Reject(children, reason):
+                for child in children:
+                    self._steps.advance(child, Rejected(reason))
+            case Rest(on):
+                self._steps.flights.resting = on
 
     def _handled(self, handled: Handled) -> None:
         self._steps.asked -= 1
@@ -181,11 +226,17 @@ class Machine:
             child.parts = handled.parts
         self._steps.advance(child, self._steps.accepted(child, state, handled.final, handled.value))
 
-    def _halt(self, reason: str, now: bool) -> None:
-        """Begin no iteration any more; with `now`, wait for none either."""
-        self._steps.stopping = reason
-        waiting = self.admission.drain() + self._steps.timers.waiting()
+    def _halt(self, reason: str, now: bool, cleans: bool) -> None:
+        """Begin no iteration any more, but of what cleans up; with `now`, wait for none either."""
+        halting = self._steps.halting
+        halting.begin(reason, cleans and not now)
+        self._steps.flights.resting = False  # what cleans up is not held back
+        waiting = self.admission.drain() + self._steps.timers.waiting() + self.paused
         if now:
             waiting += list(self.flying.values())
         for child in waiting:
-            self._steps.advance(child, Stopped(reason, now))
+            spared = halting.why(child) is None
+            if spared and child.progress.phase is Phase.READY:
+                self.admission.push(child)
+            elif not (spared and child.progress.phase is Phase.DELAYED):
+                self._steps.advance(child, Stopped(reason, now))

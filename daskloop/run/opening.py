@@ -10,10 +10,12 @@ from typing import Protocol
 
 from daskloop.errors import HandlerError
 from daskloop.run.fanout import open_map
+from daskloop.run.folding import fold
 from daskloop.run.progress import READY, Happening, Settled
 from daskloop.run.standing import Child, NodeStanding, Standing
+from daskloop.run.states_of import start_of
 from daskloop.run.turn import Announcement, Question
-from daskloop.signals import LOOP, RETRY, SUCCESS, Signal
+from daskloop.signals import LOOP, PAUSE, RETRY, SUCCESS, Signal
 from daskloop.states import Mapped, Retrying, Skipped, State, Success, TriggerFailed
 from daskloop.triggers import CountingTrigger, Tally
 
@@ -66,6 +68,8 @@ class Opening:
         self._unmapped: dict[int, Tally] = {}
         self.left = len(standing.nodes)
         """Nodes that have not closed."""
+        self.over: list[Child] = []
+        """All that have their final state, in the order of their ending."""
 
     def start(self) -> None:
         """Open every node that waits for nothing."""
@@ -92,6 +96,8 @@ class Opening:
         if self._steps.restore(child):
             return
         happening = self._judged(child)
+        if happening is READY and child.node.plan.folds:
+            happening = fold(self._standing, child.node) or READY
         if happening is None:
             self._steps.ask(Question(child, self._standing.states_above(child)))
         else:
@@ -123,6 +129,7 @@ class Opening:
     def ended(self, child: Child) -> None:
         """Go on with what waited for a child that has its final state."""
         node = child.node
+        self.over.append(child)
         if child is not node.child:
             node.running -= 1
             self._go_on_below(child)
@@ -185,6 +192,7 @@ class Opening:
         state = node.state
         if isinstance(state, Mapped):
             state.map_states = [one.state for one in node.children if one.state is not None]
+            state.map_names = node.names or ()
         for number in node.plan.downstream:
             below = self._standing.nodes[number]
             below.waits_to_close.discard(node.plan.number)
@@ -194,13 +202,14 @@ class Opening:
 def state_of_signal(signal: Signal, where: str, name: str) -> State:
     """Make the state that a signal asks for, when something other than a body raised it.
 
-    LOOP means something in a body only.
+    LOOP and PAUSE mean something in a body only.
     """
-    if isinstance(signal, LOOP):
-        text = f"LOOP was raised in a {where} of '{name}'; only a task's own body can loop"
+    if isinstance(signal, (LOOP, PAUSE)):
+        word, can = type(signal).__name__, "loop" if isinstance(signal, LOOP) else "pause"
+        text = f"{word} was raised in a {where} of '{name}'; only a task's own body can {can}"
         return TriggerFailed(text, HandlerError(text))
     message = signal.message or f"a {where} raised {type(signal).__name__}"
     if isinstance(signal, RETRY):
-        return Retrying(message, start_time=signal.start_time)
+        return Retrying(message, start_time=start_of(signal))
     keeps_signal = signal.result is None and not isinstance(signal, SUCCESS)
     return signal.state_class(message, signal if keeps_signal else signal.result)

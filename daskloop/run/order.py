@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 
+from daskloop.define.operations import OPERATIONS
 from daskloop.record.pickling import thaw
 from daskloop.record.sealed import HeldError, Sealed, unseal
 from daskloop.record.store import PayloadStore
@@ -26,7 +27,9 @@ __all__ = [
     "Own",
     "Shared",
     "Tree",
+    "Uncomputed",
     "attempt_size",
+    "call_tree",
     "collection_tree",
     "error_tree",
     "flat_tree",
@@ -80,6 +83,10 @@ class Shared:
     """True if iterations may go on in the future of the one before."""
     whole: bool
     """True if each iteration is to be told; else those that went on are counted."""
+    keeping: Tree | None = None
+    """How results are kept beyond the run, sealed; None if they are not."""
+    returns: bool = False
+    """True if a loop at its limit ends with its last payload as result."""
 
 
 class Attempt(NamedTuple):
@@ -95,6 +102,15 @@ class Attempt(NamedTuple):
     inputs: Sequence[tuple[str, Tree]]
     left: float | None = None
     """Seconds that are left to its loop when the future begins, if that is limited."""
+    resumed: bool = False
+    """True if the iteration was paused, and goes on."""
+    label: str | None = None
+    """The child's own name, if it has one."""
+
+    @property
+    def title(self) -> int | str | None:
+        """What tells the child from the others of its map, for people."""
+        return self.child if self.label is None else self.label
 
 
 class Own(NamedTuple):
@@ -167,6 +183,11 @@ def collection_tree(kind: str, items: Sequence[Tree], keys: Tree | None = None) 
     return (kind, items, keys)
 
 
+def call_tree(symbol: str, name: str, operands: Sequence[Tree]) -> Tree:
+    """Stand for what an operator makes of values; `name` is that of its task."""
+    return ("call", symbol, name, operands)
+
+
 def flat_tree(tree: Tree) -> Tree:
     """Stand for a value un-nested by one level."""
     return ("flatten", tree)
@@ -190,7 +211,26 @@ def open_tree(tree: Tree, store: PayloadStore | None) -> Any:
         return open_tree(unseal(Sealed.from_wire(tree[1]), store), store)
     if kind == "flatten":
         return flattened(open_tree(tree[1], store), "flatten(...)")
+    if kind == "call":
+        return _called(tree[1], tree[2], [open_tree(item, store) for item in tree[3]])
     items = [open_tree(item, store) for item in tree[1]]
     if kind == "dict":
         return dict(zip(open_tree(tree[2], store), items, strict=True))
     return {"list": list, "tuple": tuple, "set": set}[kind](items)
+
+
+class Uncomputed(Exception):
+    """An operator that was to be computed where its result is taken, and that raised."""
+
+    def __init__(self, name: str, error: Exception) -> None:
+        super().__init__(name, error)
+        self.name = name
+        self.error = error
+
+
+def _called(symbol: str, name: str, operands: list[Any]) -> Any:
+    try:
+        return OPERATIONS[symbol].function(*operands)
+    # Whatever the operands' classes raise is the failure of the task that needs the value.
+    except Exception as error:
+        raise Uncomputed(name, error) from error

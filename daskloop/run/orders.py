@@ -15,6 +15,8 @@ from daskloop.record.claims import Claims
 from daskloop.record.sealed import HeldError, Sealed
 from daskloop.run.attempt import attempt, attempt_here
 from daskloop.run.closing import Closing, digest
+from daskloop.run.folding import folded_tree
+from daskloop.run.keep_order import keep_tree
 from daskloop.run.order import (
     Attempt,
     Own,
@@ -31,6 +33,7 @@ from daskloop.run.order import (
     value_tree,
 )
 from daskloop.run.packing import Pack
+from daskloop.run.placing import Placing
 from daskloop.run.standing import Child, Element, NodeStanding, Standing
 
 __all__ = ["Orders"]
@@ -91,6 +94,7 @@ class Orders:
         self._whole = whole
         self._function = attempt_here if here else attempt
         self._context = self._value(dict(context), "context", _SHARED) if context else None
+        self._placing = Placing()
         self._shared: dict[int, bytes] = {}
         self._nodes: dict[int, Tree] = {}
         self._parameters = self._all_parameters()
@@ -113,10 +117,9 @@ class Orders:
             For each child that cannot travel, why; None if it is too much for one message.
         """
         children = list(pack.members.values())
-        node = children[0].node
         refused: dict[Child, Exception | None] = {}
         try:
-            shared = self._shared_of(node)
+            shared = self._shared_of(children[0].node)
         except (PayloadError, StoreError) as error:
             return None, dict.fromkeys(children, error)
         attempts: list[Attempt] = []
@@ -134,17 +137,13 @@ class Orders:
         if not attempts:
             return None, refused
         first = next(child for child in children if child not in refused)
-        payload = first.progress.payload
-        stored = payload is not None and payload.name is not None
         own = Own(key_text(pack.key), pack.seconds, pack.most, attempts)
-        priority = 1 if first.continuing else 0
-        place = first.worker if stored else None
-        return Job(pack.key, self._function, shared, pack_own(own), priority, place), refused
+        priority, demand = self._placing.of(first)
+        return Job(pack.key, self._function, shared, pack_own(own), priority, demand), refused
 
     def _attempt(self, child: Child, now: float) -> Attempt:
         progress = child.progress
-        limit = child.node.plan.task.limits.max_time
-        begun = now if progress.begun is None else progress.begun
+        limit, begun = child.node.plan.task.limits.max_time, progress.begun or now
         return Attempt(
             child.index,
             progress.iteration,
@@ -153,6 +152,8 @@ class Orders:
             None if progress.payload is None else value_tree(progress.payload),
             self._own_inputs(child),
             None if limit is None else begun + limit - now,
+            progress.resumed,
+            child.label,
         )
 
     def _shared_of(self, node: NodeStanding) -> bytes:
@@ -165,9 +166,8 @@ class Orders:
         plan = node.plan
         function = self._function_of(plan)
         store = self._closing.store
-        named = [one for one in plan.inputs if one.name is not None and not one.mapped]
         inputs = []
-        for one in named:
+        for one in (one for one in plan.inputs if one.name is not None and not one.mapped):
             tree = self._tree(one.source, f"argument '{one.name}' of '{plan.name}'")
             inputs.append((str(one.name), flat_tree(tree) if one.flattened else tree))
         return Shared(
@@ -190,6 +190,8 @@ class Orders:
             max_loops=plan.task.limits.max_loops,
             ahead=self._may_run_ahead(plan),
             whole=self._whole,
+            keeping=keep_tree(plan, self._standing.plan, self._closing),
+            returns=plan.task.limits.on_limit == "return",
         )
 
     def _may_run_ahead(self, plan: Node) -> bool:
@@ -246,7 +248,7 @@ class Orders:
         if node.plan.parameter is not None:
             return self._parameter_tree(node.plan.parameter, node.is_secret)
         if not node.fanned_out:
-            return self._child_tree(node.child)
+            return folded_tree(node, self._tree) or self._child_tree(node.child)
         tree = collection_tree("list", [self._child_tree(child) for child in node.children])
         size = sum(len(child.value.data or b"") for child in node.children if child.value)
         return self._small_enough(tree, size, _REDUCE, f"the results of '{node.plan.name}'")
@@ -284,9 +286,7 @@ class Orders:
             return error_tree(result)
         if isinstance(result, BaseException) and not state.is_successful():
             return self._error(result, name)
-        if child.value is not None:
-            return value_tree(child.value)
-        return self._value(result, name)
+        return self._value(result, name) if child.value is None else value_tree(child.value)
 
     def _error(self, error: BaseException, name: str) -> Tree:
         kind = f"{type(error).__module__}.{type(error).__qualname__}"

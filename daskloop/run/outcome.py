@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-import traceback
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
+from daskloop.define.again import Again, Fields
+from daskloop.define.limits import duration
 from daskloop.errors import HandlerError, MapError, PayloadError, StoreError, TaskTimeout
 from daskloop.keys import Place, dask_key, full_name, key_text
 from daskloop.plan.plan import Cut
@@ -17,13 +17,13 @@ from daskloop.record.sealed import ErrorText, Sealed, seal
 from daskloop.record.store import PayloadStore
 from daskloop.run.cutting import elements, flattened, pieces
 from daskloop.run.envelope import NO_PARTS, Entry, Kind
+from daskloop.run.error_words import LONGEST, error_text, guarded
 from daskloop.run.order import Attempt, Shared
-from daskloop.run.states_of import moment_of
-from daskloop.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
+from daskloop.run.states_of import moment_of, start_of
+from daskloop.signals import FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
 
 __all__ = ["Judge", "broken", "error_text", "hopeless", "outcome_of", "returned", "seal_error"]
 
-_LONGEST = 65_536  # characters of an error's text or traceback that travel
 _SHORT = 2_000  # characters of an error's repr in a message
 _PACK = 1_048_576  # bytes of cut elements that travel inline together
 
@@ -55,7 +55,7 @@ class Judge:
 
     def name(self) -> str:
         """Return the full name of the child."""
-        return full_name(self.order.task_name, self.mine.child)
+        return full_name(self.order.task_name, self.mine.title)
 
     def tag(self) -> str:
         """Make the mark of what the attempt writes to the store."""
@@ -71,7 +71,22 @@ def returned(judge: Judge, result: Any, started: float) -> Entry:
     if isinstance(result, Signal) or (isinstance(result, type) and issubclass(result, Signal)):
         name = result.__name__ if isinstance(result, type) else type(result).__name__
         raise TypeError(f"{judge.name()!r} returned {name}; raise it: raise {name}(...)")
+    if isinstance(result, Again):
+        signal = LOOP(result.message, result.fields, result.after)
+        return _looped(judge, signal, _said(signal), started)
     return _success(judge, result, "Task run succeeded.", started, ended)
+
+
+def ended_by_limit(judge: Judge, payload: Any, started: float) -> Entry:
+    """Make the entry of a loop that ends at its limit, with its last payload as result."""
+    done = judge.mine.iteration - 1
+    text = f"The loop ended at a limit, with the payload of iteration {done}."
+    return _success(judge, _result_of(payload), text, started, time.time())
+
+
+def _result_of(payload: Any) -> Any:
+    """Make a result of a payload: the fields of ``again(...)`` are a dict like any other then."""
+    return dict(payload) if type(payload) is Fields else payload
 
 
 def _success(judge: Judge, result: Any, message: str, started: float, ended: float) -> Entry:
@@ -147,11 +162,8 @@ def _signalled(judge: Judge, error: BaseException, started: float) -> Entry | No
         held = error if error.result is None else error.result
         entry = Entry("skipped", _said(error) or "Task was skipped.", judge.seal(held, "result"))
         return entry._replace(worker=judge.worker, started=started, ended=ended)
-    if isinstance(error, RETRY):
-        start = None if error.start_time is None else error.start_time.timestamp()
-        moment_of(start)  # refused here if the driver could not read it
-        entry = Entry("retry", _said(error) or "Task asked for a retry.", start_time=start)
-        return entry._replace(worker=judge.worker, started=started, ended=ended)
+    if isinstance(error, (PAUSE, RETRY)):
+        return _waiting(judge, error, started)
     if isinstance(error, (FAIL, TRIGGERFAIL)):
         kind: Kind = "failed" if isinstance(error, FAIL) else "trigger_failed"
         return _failed(judge, error, started, kind, True)
@@ -160,9 +172,28 @@ def _signalled(judge: Judge, error: BaseException, started: float) -> Entry | No
 
 def _looped(judge: Judge, error: LOOP, text: str, started: float) -> Entry:
     ended = time.time()
+    limit = judge.order.max_loops
+    if judge.order.returns and limit is not None and judge.mine.iteration >= limit:
+        said = f"The loop ended at max_loops={limit}, with the payload of that iteration."
+        return _success(judge, _result_of(error.result), said, started, ended)
+    start = None
+    if error.after is not None:
+        start = ended + duration(error.after, "LOOP(after=...)")
     value = judge.seal(error.result, "payload")
     text = text or f"Task is looping: iteration {judge.mine.iteration} is done."
-    return Entry("looped", text, value, None, True, None, NO_PARTS, judge.worker, started, ended)
+    return Entry("looped", text, value, None, True, start, NO_PARTS, judge.worker, started, ended)
+
+
+def _waiting(judge: Judge, error: PAUSE | RETRY, started: float) -> Entry:
+    ended, when = time.time(), start_of(error)
+    start = None if when is None else when.timestamp()
+    moment_of(start)  # refused here if the driver could not read it
+    entry = Entry("retry", _said(error) or "Task asked for a retry.", start_time=start)
+    if isinstance(error, PAUSE):
+        value = None if error.result is None else judge.seal(error.result, "result")
+        text = _said(error) or "Task waits for approval."
+        entry = entry._replace(kind="paused", message=text, value=value)
+    return entry._replace(worker=judge.worker, started=started, ended=ended)
 
 
 def _retriable(error: BaseException, retry_on: RetryOn, retry_if: RetryIf) -> bool:
@@ -206,10 +237,10 @@ def _message(error: BaseException) -> str:
     if isinstance(error, Signal):
         return _said(error) or f"{type(error).__name__} signal raised."
     if isinstance(error, SystemExit):
-        return f"Task called sys.exit({error.code!r}): {_guarded(repr, error)}"
+        return f"Task called sys.exit({error.code!r}): {guarded(repr, error)}"
     if isinstance(error, (TaskTimeout, PayloadError)):
         return str(error)
-    return f"Unexpected error: {_guarded(repr, error)[:_SHORT]}"
+    return f"Unexpected error: {guarded(repr, error)[:_SHORT]}"
 
 
 def _failure_value(judge: Judge, error: BaseException) -> Sealed | None:
@@ -235,51 +266,9 @@ def seal_error(
         return None
 
 
-def error_text(error: BaseException) -> ErrorText:
-    """Put an exception into words, guarded against what its own methods do."""
-    kind = type(error)
-    name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
-    return ErrorText(name, _guarded(str, error)[:_LONGEST], _traceback(error))
-
-
 def _said(signal: Signal) -> str:
     """Return a signal's message as a text that may travel; users give other things too."""
-    return "" if signal.message is None else _guarded(str, signal.message)[:_LONGEST]
-
-
-def _guarded(show: Callable[[Any], str], error: Any) -> str:
-    try:
-        return show(error)
-    except KeyboardInterrupt:
-        raise
-    # `__str__` and `__repr__` of user exceptions may raise anything.
-    except BaseException as trouble:
-        return f"<{type(error).__name__} whose {show.__name__} raised {type(trouble).__name__}>"
-
-
-def _traceback(error: BaseException) -> str:
-    """Format the traceback from user code on, without the engine's own frames."""
-    trace = error.__traceback__
-    while trace is not None and _is_ours(trace):
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    try:
-        lines = traceback.format_exception(type(error), error, trace, limit=-50)
-    except KeyboardInterrupt:
-        raise
-    # Formatting calls `__str__` of the exception and of its causes.
-    except BaseException as trouble:
-        return f"<traceback could not be formatted: {type(trouble).__name__}>"
-    text = "".join(lines)
-    if len(text) <= _LONGEST:
-        return text
-    half = _LONGEST // 2
-    return f"{text[:half]}\n...\n{text[-half:]}"
-
-
-def _is_ours(trace: TracebackType) -> bool:
-    return str(trace.tb_frame.f_globals.get("__name__", "")).startswith("daskloop.run.")
+    return "" if signal.message is None else guarded(str, signal.message)[:LONGEST]
 
 
 def broken(judge: Judge, error: BaseException, what: str) -> Entry:

@@ -165,8 +165,11 @@ def _place(child: Child, payload: Sealed | None) -> str | None:
 
 
 def batch_of(node: NodeStanding, batch: Batch) -> Batch:
-    """Return what holds for one task; an attempt that must not be made twice travels alone."""
+    """Return what holds for one task.
+
+    An attempt that must not be made twice travels alone, and so does one that a rate counts.
+    """
     task = node.plan.task
-    if task.limits.at_most_once:
+    if task.limits.at_most_once or task.throttle.rate is not None:
         return 1
     return batch if task.batch is None else task.batch

@@ -4,13 +4,15 @@
 
     WAITING ─► READY ─► RUNNING ─► (iteration ended) ─► READY ...
                  ▲          │
-                 └─ DELAYED ┴─► ENDED
+                 ├─ DELAYED ┤
+                 └─ PAUSED ◄┴─► ENDED
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from daskloop.record.sealed import Sealed
@@ -25,16 +27,19 @@ __all__ = [
     "Accepted",
     "Admitted",
     "Announce",
+    "Approved",
     "Due",
     "End",
     "Ended",
     "Enqueue",
     "Happening",
     "Lost",
+    "Pause",
     "Phase",
     "Progress",
     "RanAhead",
     "Ready",
+    "Rejected",
     "Settled",
     "Step",
     "Stopped",
@@ -42,6 +47,7 @@ __all__ = [
     "TakenBack",
     "Unbegun",
     "Wake",
+    "ended_at",
 ]
 
 
@@ -52,6 +58,7 @@ class Phase(Enum):
     READY = "waiting for its turn"
     RUNNING = "announced or submitted"
     DELAYED = "waiting for a point in time, on no worker"
+    PAUSED = "waiting for somebody's approval, on no worker"
     ENDED = "has its final state"
 
 
@@ -84,6 +91,16 @@ class Progress(NamedTuple):
     """When the first iteration was submitted, seconds since the epoch."""
     entry: Entry | None = None
     """How the attempt under judgement ended, until its state is accepted."""
+    resumed: bool = False
+    """True if the iteration has been paused, and goes on."""
+    paused: float | None = None
+    """Since when it is paused, seconds since the epoch."""
+
+
+@lru_cache(maxsize=256)
+def ended_at(iteration: int, begun: float | None) -> Progress:
+    """Make what is left of children that ended; those that ended alike share it."""
+    return Progress(Phase.ENDED, iteration, begun=begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +172,21 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Approved:
+    """Somebody lets a paused child go on."""
+
+    payload: Sealed | None = None
+    """What the iteration is given in place of its payload, if anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Somebody says no to a paused child."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """The run is being stopped."""
 
@@ -174,6 +206,8 @@ Happening = (
     | Accepted
     | Due
     | TakenBack
+    | Approved
+    | Rejected
     | Stopped
 )
 
@@ -203,6 +237,13 @@ class Wake:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Come back with `Approved` or `Rejected`, or with `Due` at a point in time, if one is set."""
+
+    until: float | None
+
+
 class End(NamedTuple):
     """The child has its final state."""
 
@@ -214,5 +255,5 @@ ADMITTED = Admitted()
 ENQUEUE = Enqueue()
 SUBMIT = Submit()
 
-Step = Announce | Enqueue | Submit | Wake | End
+Step = Announce | Enqueue | Submit | Wake | Pause | End
 """What the engine does about one child; at most one step follows from one happening."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from daskloop.deferred import Deferred
 from daskloop.errors import PayloadError, RemoteError
-from daskloop.record.entries import LOST, Recorded
-from daskloop.record.sealed import ErrorText, Held, HeldError, Sealed, seal
+from daskloop.record.entries import APPROVED, LOST, Recorded
+from daskloop.record.names_of_children import as_parts
+from daskloop.record.sealed import ErrorText, HeldError, Sealed, closed, seal
 from daskloop.run.envelope import Ahead, Entry
-from daskloop.run.outcome import error_text
+from daskloop.run.error_words import error_text
 from daskloop.run.progress import Accepted, Progress
 from daskloop.run.standing import Child
 from daskloop.states import Failed, Looped, Mapped, Running, Scheduled, State, Success
 
-__all__ = ["is_recorded", "lost", "ran_ahead", "recorded"]
+__all__ = ["approved", "is_recorded", "lost", "ran_ahead", "recorded"]
 
 
 def is_recorded(child: Child, progress: Progress, state: State, stopping: str | None) -> bool:
@@ -66,8 +69,8 @@ def recorded(
         entry.retriable,
         accepted.final or ends,
         progress.entry is not None,
-        _start(state),
-        child.parts if isinstance(state, Success) else {},
+        _start(state, entry),
+        _parts(child, state),
         _width(child) if isinstance(state, Mapped) else None,
         entry.worker,
         entry.started,
@@ -104,10 +107,23 @@ def lost(child: Child, reason: str, at: float) -> Recorded:
     )
 
 
+def approved(child: Child, payload: Sealed | None, at: float) -> Recorded:
+    """Put into the form that a journal keeps that somebody lets a paused child go on."""
+    progress = child.progress
+    numbers = progress.run_count, progress.submission
+    return Recorded(child.address, *numbers, APPROVED, "", payload, attempted=False, at=at)
+
+
 def _name(state: State) -> str:
     """Return the name of the state's class, or of the nearest that daskloop has."""
     known = (kind for kind in type(state).__mro__ if kind.__module__ == State.__module__)
     return next(known).__name__
+
+
+def _parts(child: Child, state: State) -> Mapping[int, tuple[Sealed, ...] | str]:
+    if isinstance(state, Mapped):
+        return as_parts(child.node.names)
+    return child.parts if isinstance(state, Success) else {}
 
 
 def _width(child: Child) -> int:
@@ -118,8 +134,8 @@ def _closed(value: Any, keeps_none: bool = False) -> Sealed | None:
     """Close a value that no worker has closed; what cannot be pickled is kept in words alone."""
     if value is None and not keeps_none:
         return None
-    if isinstance(value, (Held, HeldError)):
-        return value.sealed
+    if isinstance(value, Deferred):
+        return closed(value)
     try:
         return seal(value, "the result", 0, None, "")
     except PayloadError:
@@ -145,7 +161,9 @@ def _words(state: State) -> ErrorText:
     return ErrorText(f"{kind.__module__}.{kind.__qualname__}", state.message or "", "")
 
 
-def _start(state: State) -> float | None:
+def _start(state: State, entry: Entry) -> float | None:
+    if isinstance(state, Looped):
+        return entry.start_time
     if not isinstance(state, Scheduled) or state.start_time is None:
         return None
     return state.start_time.timestamp()

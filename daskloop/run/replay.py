@@ -16,16 +16,21 @@ from daskloop import states
 from daskloop.errors import ResumeError
 from daskloop.executors.session import Key
 from daskloop.keys import dask_key
-from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Recorded, Submitted
-from daskloop.record.sealed import HeldError, Sealed
+from daskloop.record.entries import APPROVED, FORGOTTEN, LOST, TAKEN_BACK, Recorded, Submitted
+from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore
 from daskloop.run.decide import MESSAGES, Moment, Rules, decide
 from daskloop.run.envelope import Entry
+from daskloop.run.folding import was_folded
 from daskloop.run.progress import (
     Accepted,
+    Approved,
+    Due,
     End,
     Enqueue,
+    Happening,
     Lost,
+    Pause,
     Phase,
     Progress,
     Ready,
@@ -35,9 +40,11 @@ from daskloop.run.progress import (
     Wake,
 )
 from daskloop.run.standing import Child
-from daskloop.run.states_of import hold, moment_of
+from daskloop.run.states_of import hold, hold_error, moment_of
 
 __all__ = ["Memory", "Restored", "restored_state"]
+
+_PAUSED = states.Paused.__name__
 
 Name = tuple[str, "int | None"]
 """A child: the slug of its task, and its index."""
@@ -62,6 +69,8 @@ class Restored:
     """The records of its iterations that went on."""
     leader: tuple[int, int, int, int] | None = None
     """What is in flight travels with the child that these numbers of a key name."""
+    announced: states.State | None = None
+    """What handlers have seen last, where it waits for a point in time or for somebody."""
 
     def future(self, child: Child, run: str) -> Key:
         """Return the key of the future in which the attempt is in flight."""
@@ -118,7 +127,7 @@ class Memory:
         name = child.node.plan.slug, child.index
         records = self._records.pop(name, [])
         sent = self._submitted.pop(name, None)
-        if not records and sent is None:
+        if (not records and sent is None) or was_folded(child.node.plan, records):
             return None
         if records and records[-1].width is not None:
             _check_width(child, records[-1].width)
@@ -156,10 +165,14 @@ def _restore(
         if record.state == TAKEN_BACK:
             progress = _before(progress, records[:number], record.address[-1].iteration)
         happening = _happening(record, progress, store)
+        if record.attempted or record.state == LOST:
+            progress, step = _without_pause(rules, progress, step, record.started or record.at)
         if isinstance(happening, (Accepted, Lost)):
             progress = _as_it_was(progress, record)
         progress, step = decide(rules, progress, happening, Moment(record.at))
     in_flight = False
+    if sent is not None and isinstance(step, Pause) and _is_of(sent, progress):
+        progress, step = _without_pause(rules, progress, step, sent.at)
     if sent is not None and isinstance(step, (Enqueue, Submit, Wake)) and _is_of(sent, progress):
         in_flight, is_new = True, False
         # Numbers of submissions go on; what other drivers lost is not held against the attempt.
@@ -175,7 +188,18 @@ def _restore(
     last = records[-1] if records and records[-1].state != TAKEN_BACK else None
     leader = None if sent is None else sent.leader
     looped = [one for one in made if one.state == states.Looped.__name__]
-    return Restored(progress, step, in_flight, is_new, reached, last, looped, leader)
+    waits = last is not None and isinstance(step, (Wake, Pause))
+    seen = restored_state(last, store) if waits and last is not None else None
+    return Restored(progress, step, in_flight, is_new, reached, last, looped, leader, seen)
+
+
+def _without_pause(
+    rules: Rules, progress: Progress, step: Step | None, at: float
+) -> tuple[Progress, Step | None]:
+    """End a pause whose time had come: the attempt that followed is all that was written down."""
+    if progress.phase is not Phase.PAUSED:
+        return progress, step
+    return decide(rules, progress, Due(), Moment(at))
 
 
 def _reached(records: Sequence[Recorded], sent: Submitted | None) -> int:
@@ -190,9 +214,9 @@ def _telling(records: Sequence[Recorded]) -> Sequence[Recorded]:
     """Leave out the iterations of which nothing is left but that they were.
 
     An iteration that ended leaves its number, its payload and its message; of those before the
-    last few, not even these matter. A child that was taken back needs all of them.
+    last few, not even these matter. A child that was taken back or paused needs all of them.
     """
-    if any(record.state == TAKEN_BACK for record in records):
+    if any(record.state in (TAKEN_BACK, _PAUSED) for record in records):
         return records
     ended = [i for i, record in enumerate(records) if record.state == states.Looped.__name__]
     return records[ended[-MESSAGES] :] if len(ended) > MESSAGES else records
@@ -214,6 +238,7 @@ def _as_it_was(progress: Progress, record: Recorded) -> Progress:
         entry = Entry(
             "failed" if record.error is not None else "success",
             retriable=record.retriable,
+            start_time=record.start_time,
             worker=record.worker,
             started=record.started,
             ended=record.ended,
@@ -230,13 +255,13 @@ def _as_it_was(progress: Progress, record: Recorded) -> Progress:
     )
 
 
-def _happening(
-    record: Recorded, progress: Progress, store: PayloadStore | None
-) -> Accepted | Lost | TakenBack:
+def _happening(record: Recorded, progress: Progress, store: PayloadStore | None) -> Happening:
     if record.state == LOST:
         return Lost(record.message, charged=True)
     if record.state == TAKEN_BACK:
         return TakenBack(record.submission)
+    if record.state == APPROVED:
+        return Approved(record.value)
     state = restored_state(record, store)
     return Accepted(state, record.value, record.final)
 
@@ -258,8 +283,7 @@ def restored_state(record: Recorded, store: PayloadStore | None) -> states.State
     error = record.error
     value = None if record.value is None else hold(record.value, store)
     if error is not None:
-        needed = None if value is None else value.store
-        held = HeldError(record.value, needed, error.class_name, error.text, error.traceback)
+        held = hold_error(error, record.value, store)
         return _class(record.state, states.Failed)(record.message, held)
     if record.state == states.Looped.__name__:
         return states.Looped(record.message, value, loop_count=place.iteration)
@@ -268,7 +292,9 @@ def restored_state(record: Recorded, store: PayloadStore | None) -> states.State
         start = moment_of(record.start_time)
         return states.Retrying(record.message, start_time=start, run_count=record.run_count + 1)
     if issubclass(kind, states.Scheduled):
-        return kind(record.message, start_time=moment_of(record.start_time))
+        state = kind(record.message, value, start_time=moment_of(record.start_time))
+        state.loop_count = place.iteration
+        return state
     return kind(record.message, value)
 
 

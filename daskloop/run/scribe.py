@@ -126,7 +126,8 @@ class Scribe:
                 self._registered.run,
                 error,
             )
-            self._post(Halt(f"the run could not be recorded: {error}", now=False))
+            halt = Halt(f"the run could not be recorded: {error}", now=False, cleans=False)
+            self._post(halt)
             return False
         return True
 

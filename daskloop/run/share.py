@@ -13,21 +13,24 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from daskloop.contexts import context
+from daskloop.define.again import Fields
 from daskloop.record.store import PayloadStore
 from daskloop.record.stretch import Turn, pack_turns
 from daskloop.run.body import Surroundings, call
 from daskloop.run.decide import MESSAGES
 from daskloop.run.envelope import Ahead, Entry
 from daskloop.run.inputs import Inputs
-from daskloop.run.order import Attempt, Shared, value_tree
-from daskloop.run.outcome import Judge, broken, hopeless, outcome_of, returned
+from daskloop.run.keeping import kept
+from daskloop.run.order import Attempt, Shared, Uncomputed, value_tree
+from daskloop.run.outcome import Judge, broken, ended_by_limit, hopeless, outcome_of, returned
 
-__all__ = ["HEAVY", "Bench", "Clock", "share"]
+__all__ = ["HEAVY", "Bench", "Clock", "execute_here", "share"]
 
 _LONG = 0.020
 """Seconds of an iteration that has a future of its own."""
@@ -65,6 +68,10 @@ class Bench:
     """Those that are the same for all children."""
     let_through: tuple[type[BaseException], ...]
     clock: Clock
+    execute: Callable[[Bench, Attempt, Inputs], Entry]
+    """Makes one attempt: `execute_here`, or in a process beside this one."""
+    calling: Callable[..., Any] = call
+    """Calls the function, see `call`."""
 
 
 def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
@@ -91,7 +98,7 @@ def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
         bench.clock.left -= 1
         say(mine.iteration)
         try:
-            entry = _execute(bench, mine, own)
+            entry = bench.execute(bench, mine, own)
         except bench.let_through:
             raise
         # Whatever user objects raise while their outcome is put into words.
@@ -104,11 +111,15 @@ def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
         ahead.add(mine.run_count, entry)
         assert entry.value is not None
         payload = value_tree(entry.value)
-        mine = Attempt(mine.child, mine.iteration + 1, 1, 0, payload, mine.inputs, mine.left)
+        mine = mine._replace(
+            iteration=mine.iteration + 1, run_count=1, submission=0, payload=payload, resumed=False
+        )
 
 
 def _goes_on(bench: Bench, mine: Attempt, entry: Entry, until: float | None, size: int) -> bool:
     value, limit = entry.value, bench.order.max_loops
+    if entry.start_time is not None:  # it waits, and on no worker
+        return False
     if not bench.order.ahead or value is None or value.data is None or size + value.size > HEAVY:
         return False
     if limit is not None and mine.iteration >= limit:
@@ -116,6 +127,14 @@ def _goes_on(bench: Bench, mine: Attempt, entry: Entry, until: float | None, siz
     if until is not None and time.perf_counter() >= until:
         return False
     return bench.clock.allows(entry.ended - entry.started)
+
+
+def _is_over(order: Shared, mine: Attempt) -> bool:
+    """Tell whether a loop is past a limit at which it ends with its last payload."""
+    if not order.returns or mine.payload is None:
+        return False
+    too_often = order.max_loops is not None and mine.iteration > order.max_loops
+    return too_often or (mine.left is not None and mine.left <= 0)
 
 
 class _Before:
@@ -157,7 +176,7 @@ def _turn(run_count: int, entry: Entry) -> Turn:
     return Turn(run_count, entry.message or "", entry.value, entry.started, entry.ended)
 
 
-def _execute(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
+def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
     """Open what was sent, call the function, close what came of it."""
     order, store = bench.order, bench.store
     judge = Judge(order, mine, bench.worker, store)
@@ -165,21 +184,43 @@ def _execute(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
     try:
         function, retry_on, retry_if = bench.load()
         what = "an argument"
-        arguments = {**bench.shared.fresh(), **own.fresh()}
+        arguments = _inputs(bench, own)
         what = f"the payload of iteration {mine.iteration - 1}"
         values = Surroundings(order, mine, store)
+        if mine.payload is not None:
+            arguments.update(_fields(values["task_loop_result"]))
     except bench.let_through:
         raise
+    except Uncomputed as before:
+        entry = outcome_of(judge, before.error, time.time(), (), None)
+        text = f"'{before.name}', whose result it takes, could not be computed: {entry.message}"
+        return entry._replace(message=text)
     # A module that is missing here, a class that will not be rebuilt, a store that is gone.
     except BaseException as error:
         return broken(judge, error, what)
     started = time.time()
     try:
+        if _is_over(order, mine):
+            return ended_by_limit(judge, values["task_loop_result"], started)
         with context.only(values):
-            result = call(function, arguments, order.timeout, judge.name)
+            compute = partial(bench.calling, function, arguments, order.timeout, judge.name)
+            if order.keeping is not None:
+                again = partial(_inputs, bench, own)
+                return kept(judge, order.keeping, function, again, compute, started)
+            result = compute()
         return returned(judge, result, started)
     except bench.let_through:
         raise
     # The one place where everything that user code may raise becomes data.
     except BaseException as error:
         return outcome_of(judge, error, started, retry_on, retry_if)
+
+
+def _fields(payload: Any) -> Mapping[str, Any]:
+    """Return the arguments that an iteration has from the one before."""
+    return payload if type(payload) is Fields else {}
+
+
+def _inputs(bench: Bench, own: Inputs) -> dict[str, Any]:
+    """Open the inputs of an attempt anew."""
+    return {**bench.shared.fresh(), **own.fresh()}

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from daskloop import triggers
 from daskloop.define.hooks import Hooks
 from daskloop.define.parameter import Parameter
+from daskloop.define.throttle import Throttle
 from daskloop.executors.session import Key
 from daskloop.keys import Address, Place, full_name
-from daskloop.plan.plan import Constant, Group, Input, Node, Plan, Ref
+from daskloop.plan.branches import needs
+from daskloop.plan.plan import Constant, Group, Input, Node, Plan, Ref, refs_of
 from daskloop.record.sealed import Sealed
 from daskloop.run.decide import Rules
 from daskloop.run.progress import Phase, Progress
+from daskloop.run.tolerating import tolerates
 from daskloop.states import Mapped, Pending, State
 
 if TYPE_CHECKING:
     from daskloop.run.packing import Pack
 
-__all__ = ["Child", "Element", "NodeStanding", "Standing", "draw", "draws", "refs_of"]
+__all__ = ["Child", "Element", "NodeStanding", "Standing", "draw", "draws"]
 
 
 _FRESH = Progress()
@@ -40,6 +44,7 @@ class Child:
         "announced",
         "continuing",
         "index",
+        "inside",
         "key",
         "missing",
         "node",
@@ -60,6 +65,8 @@ class Child:
         self.progress = _FRESH
         self.admitted = False
         """True while it takes a place in the window."""
+        self.inside = False
+        """True while it has a place behind the gate of its task."""
         self.weight = 0
         """What it takes of the window, once it was admitted."""
         self.alone = False
@@ -90,12 +97,27 @@ class Child:
     @property
     def name(self) -> str:
         """The full name."""
-        return full_name(self.node.plan.name, self.index)
+        return full_name(self.node.plan.name, self.index if self.label is None else self.label)
+
+    @property
+    def label(self) -> str | None:
+        """Its own name among the children, if they have names."""
+        names = self.node.names
+        return None if names is None or self.index is None else names[self.index]
 
     @property
     def address(self) -> Address:
         """Where the present iteration is in the flow."""
         return (Place(self.node.plan.slug, self.index, self.progress.iteration),)
+
+    @property
+    def origins(self) -> list[Child]:
+        """The children of other maps that it goes on from."""
+        index = self.index
+        if index is None:
+            return []
+        above = [origins[index] for _, _, origins in self.node.spread if origins]
+        return [one for one in above if one is not None]
 
     @property
     def rules(self) -> Rules:
@@ -120,11 +142,15 @@ class NodeStanding:
         "child",
         "children",
         "closed",
+        "failed",
+        "is_gated",
         "is_silent",
+        "names",
         "opened",
         "plan",
         "running",
         "spread",
+        "stopping",
         "waits_to_close",
         "waits_to_open",
     )
@@ -136,8 +162,14 @@ class NodeStanding:
         self.child = Child(self, None)
         """The task itself, or the parent of its children."""
         self.children: list[Child] = []
+        self.is_gated = plan.task.throttle != Throttle()
+        """True if its own limits may hold children back."""
         self.running = 0
         """Children that have not ended."""
+        self.failed = 0
+        """Children that have failed."""
+        self.stopping: str | None = None
+        """Why no more children begin, if so."""
         self.opened = False
         """True once it is known how many children there are."""
         self.closed = False
@@ -148,6 +180,8 @@ class NodeStanding:
         """Nodes above that have to close first."""
         self.spread: list[tuple[Input, Sequence[Element], Sequence[Child | None]]] = []
         """For each mapped input: the children's elements, and the children that made them."""
+        self.names: Sequence[str] | None = None
+        """The children's names, if they have some; else they are known by their numbers."""
 
     @property
     def state(self) -> State:
@@ -183,23 +217,14 @@ class Standing:
         self._tallies: dict[int, triggers.Tally] = {}
         self.links: list[list[int]] = [[] for _ in plan.nodes]
         """For each node, the maps whose children go on from its children."""
+        self.heads = any(node.task.throttle.max_branches is not None for node in plan.nodes)
+        """True if some map limits its branches."""
         for node in self.nodes:
-            linked, others = self._needs(node.plan)
+            linked, others = needs(node.plan, plan.nodes)
             node.waits_to_open = linked - others
             node.waits_to_close = others
             for above in linked:
                 self.links[above].append(node.plan.number)
-
-    def _needs(self, node: Node) -> tuple[set[int], set[int]]:
-        linked: set[int] = set()
-        others: set[int] = set()
-        for one in node.inputs:
-            if one.mapped and not one.flattened and isinstance(one.source, Ref):
-                above = one.source.node
-                (linked if self.nodes[above].plan.mapped else others).add(above)
-            else:
-                others.update(refs_of(one))
-        return linked, others
 
     def is_linked(self, one: Input) -> bool:
         """Tell whether children of a map take this input from the children of another."""
@@ -219,7 +244,10 @@ class Standing:
     def tally_of(self, number: int) -> triggers.Tally:
         """Count how a closed node ended, a map by its children."""
         if number not in self._tallies:
-            self._tallies[number] = triggers.tally([self.nodes[number].state])
+            count = triggers.tally([self.nodes[number].state])
+            if count.failed and tolerates(self.nodes[number]):
+                count = replace(count, successful=count.successful + count.failed, failed=0)
+            self._tallies[number] = count
         return self._tallies[number]
 
     def unmapped_tally(self, node: NodeStanding) -> triggers.Tally:
@@ -257,19 +285,6 @@ class Standing:
                     state = made[child.index].state or state
             above[edge] = state
         return above
-
-
-def refs_of(one: Input) -> list[int]:
-    """List the nodes that an input takes results from, without doubles."""
-    found: dict[int, None] = {}
-    pending = [one.source]
-    while pending:
-        source = pending.pop()
-        if isinstance(source, Ref):
-            found[source.node] = None
-        elif isinstance(source, Group):
-            pending.extend(reversed(source.items))
-    return list(found)
 
 
 def draws(child: Child) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +37,7 @@ def start(
     listeners: Sequence[Listener] = (),
     taken: Registered | None = None,
     origin: str | None = None,
+    here: bool = True,
 ) -> Run:
     """Start a run of a flow.
 
@@ -52,6 +55,9 @@ def start(
         A run that was asked for by name and taken over already.
     origin : str, optional
         ``FILE:FLOW`` where the flow is found again.
+    here : bool
+        True to drive an inline run in the thread that asks for its result; False for a thread of
+        its own, as any other run has.
 
     Raises
     ------
@@ -75,7 +81,7 @@ def start(
         store=options.store,
         listeners=listeners,
     )
-    return Run(errand)
+    return Run(errand, here=here)
 
 
 class Run:
@@ -83,18 +89,24 @@ class Run:
 
     Notes
     -----
-    An inline run is driven by the thread that asks for its result; any other has a driver
-    thread of its own, so that it works in a notebook whose event loop is running.
+    An inline run that is begun `here` is driven by the thread that asks for its result; any other
+    has a driver thread of its own, so that it works in a notebook whose event loop is running.
     """
 
-    def __init__(self, errand: Errand) -> None:
+    def __init__(self, errand: Errand, *, here: bool = True) -> None:
         self.name = errand.run
+        self.plan = errand.plan
+        """The flow."""
         self._driver = Driver(errand)
-        self._state: State | None = None
-        self._error: BaseException | None = None
-        self._ended = threading.Event()
+        self.board = self._driver.board
+        """What other threads may look at."""
+        self.post = self._driver.post
+        """Takes news for the machine, on any thread."""
+        self.outcome: concurrent.futures.Future[State] = concurrent.futures.Future()
+        """The state, once there is one, of a run with a thread of its own."""
+        self.outcome.set_running_or_notify_cancel()  # who waits for it cannot cancel it
         self._thread: threading.Thread | None = None
-        if not isinstance(errand.choice, Inline):
+        if not (here and isinstance(errand.choice, Inline)):
             self._thread = threading.Thread(
                 target=self._drive, name=f"daskloop-{errand.run}", daemon=True
             )
@@ -107,48 +119,63 @@ class Run:
         """
         self._driver.halt(reason, now=now)
 
-    def result(self) -> State:
+    def result(self, timeout: float | None = None) -> State:
         """Wait for the run to end and return its state.
 
         Ctrl-C once begins no iteration any more and lets those end that run, for as long as the
         setting ``daskloop.drain`` says; twice gives those up at once.
+
+        Raises
+        ------
+        TimeoutError
+            If it has not ended after so many seconds; it goes on.
         """
         if self._thread is None:
             return self._driver.drive()
         try:
-            self._wait()
+            if not self._wait(timeout):
+                text = f"run {self.name} has not ended within {timeout:g} s; it goes on"
+                raise TimeoutError(text)
         except KeyboardInterrupt:
             self._stop()
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        assert self._state is not None
-        return self._state
+        return self.end()
 
-    def _wait(self) -> None:
+    def end(self) -> State:
+        """Return the state of a run that has ended, or raise what ended it."""
+        if self._thread is not None:
+            self._thread.join()  # it has little left to do
+        return self.outcome.result()
+
+    def _wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end; False if the time was up before."""
+        ends = float("inf") if timeout is None else time.monotonic() + timeout
         # A signal that the system hands to another thread does not end a wait without a limit.
-        while not self._ended.wait(_LOOK):
-            continue
+        while not self.outcome.done():
+            left = ends - time.monotonic()
+            if left <= 0:
+                return False
+            concurrent.futures.wait([self.outcome], timeout=min(_LOOK, left))
+        return True
 
     def _stop(self) -> None:
         """End the run: softly at first, then, after a while or a second Ctrl-C, at once."""
         logger.warning("run %s: stopping after the running iterations", self.name)
         self._driver.halt("stopped by Ctrl-C")
         try:
-            if self._ended.wait(config.seconds("drain")):
+            if self._wait(config.seconds("drain")):
                 return
             self._driver.halt("stopped by Ctrl-C, with attempts still running", now=True)
             self._wait()
         except KeyboardInterrupt:
             self._driver.halt("stopped by a second Ctrl-C", now=True)
-            self._ended.wait(_LAST_WAIT)
+            self._wait(_LAST_WAIT)
             raise
 
     def _drive(self) -> None:
         try:
-            self._state = self._driver.drive()
+            state = self._driver.drive()
         # Raised again in the thread that waits for the result.
         except BaseException as error:
-            self._error = error
-        finally:
-            self._ended.set()
+            self.outcome.set_exception(error)
+        else:
+            self.outcome.set_result(state)

@@ -19,32 +19,37 @@ from daskloop.run.chronicle import Chronicle
 from daskloop.run.decide import Moment, decide
 from daskloop.run.envelope import Ahead, Entry
 from daskloop.run.flights import Flights
-from daskloop.run.history import Histories
+from daskloop.run.halting import Halting
 from daskloop.run.hooking import hooks_for, last_hooks_for
+from daskloop.run.notes import Notes
 from daskloop.run.opening import Opening
+from daskloop.run.pauses import Pauses
 from daskloop.run.progress import (
     ADMITTED,
     ENQUEUE,
     SUBMIT,
     Accepted,
     Announce,
+    Approved,
     End,
     Ended,
     Enqueue,
     Happening,
     Lost,
+    Pause,
     Phase,
-    Progress,
     RanAhead,
     Step,
+    Stopped,
     Submit,
     Wake,
+    ended_at,
 )
-from daskloop.run.recording import is_recorded, lost, ran_ahead, recorded
 from daskloop.run.replay import Memory, Restored
 from daskloop.run.standing import Child, NodeStanding, Standing, draw, draws
-from daskloop.run.states_of import hold, state_of
+from daskloop.run.states_of import state_of
 from daskloop.run.timers import Timers
+from daskloop.run.tolerating import fails_fast
 from daskloop.run.turn import Announcement, Question, Turn
 from daskloop.states import Looped, State
 
@@ -79,16 +84,15 @@ class Steps:
         self.standing = standing
         self.flights = flights
         self.timers = Timers()
+        self.pauses = Pauses()
         self.chronicle = chronicle
         self.opening = Opening(self.standing, self)
-        self.stopping: str | None = None
-        """Why the run is being stopped, if it is."""
+        self.halting = Halting()
         self.asked = 0
         """Functions of the user that are under way."""
         self.now = 0.0
         self._run = chronicle.run
-        self._keeps = keeps
-        self._histories = Histories(store, remembers)
+        self._notes = Notes(store, keeps, remembers)
         self._memory = memory
         self._store = store
         self._pending: deque[tuple[Child, Happening | Restored]] = deque()
@@ -97,11 +101,11 @@ class Steps:
     def begin_turn(self, now: float) -> None:
         """Set the time, in seconds since the epoch."""
         self.now = self.chronicle.now = now
-        self.flights.begin_turn()
 
     def end_turn(self) -> Turn:
         """Let in whom there is room for, and hand out all that follows from this turn."""
         packs = []
+        self.flights.open(self.now)
         while True:
             company = self.flights.let_in()
             if not company:
@@ -109,6 +113,7 @@ class Steps:
             self.advance_alike(company, ADMITTED)
             packs += self.flights.pack(company)
         turn, self._turn = self._turn, Turn()
+        turn.records = self._notes.take()
         turn.packs = packs + self.flights.pack(turn.submissions)
         turn.events = self.chronicle.take()
         return turn
@@ -126,10 +131,9 @@ class Steps:
             return
         # Nobody is asked about it, and `decide` always says of a success that it is the end.
         child.value, child.parts = entry.value, entry.parts
-        if self._keeps:
-            before = child.progress._replace(entry=entry)
-            ended = recorded(child, before, Accepted(state, entry.value), self.now, ends=True)
-            self._turn.records.append(ended)
+        if self._notes.keeps:
+            before, end = child.progress._replace(entry=entry), End(state)
+            self._notes.accepted(child, before, Accepted(state, entry.value), end, None, self.now)
         self._end(child, state)
 
     def landed(self, key: Key) -> Child | None:
@@ -141,25 +145,26 @@ class Steps:
 
     def ran_ahead(self, child: Child, ahead: Ahead) -> None:
         """Take iterations for ended that went on in the future that came back."""
-        worker = child.worker or ""
-        if self._keeps or self._histories.wanted:
-            record = ran_ahead(child, ahead, worker, self.now)
-            self._histories.note(child, record)
-            if self._keeps:
-                self._turn.records.append(record)
+        self._notes.ran_ahead(child, ahead, self.now)
         before = child.progress
         self.advance(child, RanAhead(ahead))
         child.reached = child.progress.iteration
-        self.chronicle.ran_ahead(child, ahead, worker)
-        if before.payload is not None and not self._histories.wanted:
+        self.chronicle.ran_ahead(child, ahead, child.worker or "")
+        if before.payload is not None and not self._notes.remembers:
             self._turn.dropped.append(before.payload)
 
     def lose(self, child: Child, reason: str, charged: bool) -> None:
         """Go on with a child whose attempt will not come back."""
         self.chronicle.lost(child, reason, charged)
-        if charged and self._keeps:
-            self._turn.records.append(lost(child, reason, self.now))
+        if charged:
+            self._notes.lost(child, reason, self.now)
         self.advance(child, Lost(reason, charged))
+
+    def approve(self, child: Child, payload: Sealed | None) -> None:
+        """Let a child go on that still is paused."""
+        if child.progress.phase is Phase.PAUSED:
+            self._notes.approved(child, payload, self.now)
+            self.advance(child, Approved(payload))
 
     def accepted(
         self, child: Child, state: State, final: bool, changed: Sealed | None = None
@@ -192,7 +197,7 @@ class Steps:
         for child in children:
             if child.progress is not known and not draws(child):
                 known = child.progress
-                moment = Moment(self.now, 0.0, self.stopping)
+                moment = Moment(self.now, 0.0, self.halting.why(child))
                 progress, step = decide(child.rules, known, happening, moment)
             if progress is not None and (step is ENQUEUE or step is SUBMIT):
                 child.progress = progress
@@ -205,16 +210,13 @@ class Steps:
         pending = self._go_on(child, happening) if isinstance(happening, Restored) else happening
         while pending is not None:
             before = child.progress
-            moment = Moment(self.now, draw(self._run, child), self.stopping)
+            moment = Moment(self.now, draw(self._run, child), self.halting.why(child))
             child.progress, step = decide(child.rules, before, pending, moment)
             if isinstance(pending, Accepted):
-                if self._keeps and is_recorded(child, before, pending.state, self.stopping):
-                    ends = isinstance(step, End) and step.state is pending.state
-                    self._turn.records.append(recorded(child, before, pending, self.now, ends))
+                self._notes.accepted(child, before, pending, step, moment.stopping, self.now)
                 self.chronicle.note(child, before, pending)
                 if isinstance(pending.state, Looped):
-                    self._drop(child, before)
-                    self._histories.note(child, pending.state)
+                    self._turn.dropped += self._notes.outlived(child, before)
             if child.progress.phase is not Phase.RUNNING:
                 self.flights.admission.leave(child)
             pending = self._carry_out(child, step)
@@ -231,6 +233,8 @@ class Steps:
                 self.flights.admission.push(child)
             case Wake(at):
                 self.timers.push(at, child)
+            case Pause(until):
+                self.pauses.add(child, until)
             case End(state):
                 self._end(child, state)
         return None
@@ -253,8 +257,10 @@ class Steps:
     def _go_on(self, child: Child, restored: Restored) -> Happening | None:
         """Put a child where an earlier driver left it, and do what was to be done next."""
         child.progress, child.reached = restored.progress, restored.reached
+        self.flights.admission.restored(child)
         for record in restored.looped:
-            self._histories.note(child, record)
+            self._notes.restored(child, record)
+        child.announced = restored.announced or child.announced
         last = restored.last
         if last is not None:
             child.value, child.parts, child.worker = last.value, last.parts, last.worker or None
@@ -297,24 +303,15 @@ class Steps:
         """Let a child have its final state, and let go on what waited for it."""
         progress = child.progress
         if progress.begun is not None and not state.is_mapped():
-            payload = progress.payload
-            keeps = state.is_failed() or state.is_cancelled()
-            held = hold(payload, self._store) if payload is not None and keeps else None
-            child.payload = payload if keeps else None
-            states = self._histories.take(child)
-            state.remember_loop(child.reached, progress.messages, held, states)
-            if payload is not None and not keeps:
-                self._turn.dropped.append(payload)
-        child.progress = Progress(Phase.ENDED, progress.iteration, begun=progress.begun)
+            self._turn.dropped += self._notes.ended(child, state)
+        child.progress = ended_at(progress.iteration, progress.begun)
         child.state = state
         self.opening.ended(child)
+        if self.standing.heads:
+            self.flights.admission.count_branches(self.standing, child)
+        if child.index is not None and state.is_failed():
+            reason = fails_fast(child)
+            for other in child.node.children if reason else ():
+                self.advance(other, Stopped(reason or ""))
         if child is child.node.child and child.node.fanned_out:
             self.chronicle.opened(child.node)
-
-    def _drop(self, child: Child, before: Progress) -> None:
-        """Note that the payload before the present one is no longer needed."""
-        hooks = child.node.plan.task.hooks
-        # Handlers, and whoever asked for the history, may hold on to the state.
-        kept = hooks.state_handlers or hooks.on_loop or self._histories.wanted
-        if before.payload is not None and before.entry is not None and not kept:
-            self._turn.dropped.append(before.payload)

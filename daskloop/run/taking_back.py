@@ -9,7 +9,6 @@ its result, directly or not, is forgotten, and decided anew::
 from __future__ import annotations
 
 import difflib
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,9 +18,11 @@ from daskloop.errors import ResumeError, StoreError
 from daskloop.keys import Place, full_name
 from daskloop.plan.plan import Plan
 from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Past, Recorded, Submitted
+from daskloop.record.names_of_children import index_of, names_by_slug
 from daskloop.record.store import PayloadStore
 from daskloop.run.options import RunOptions
 from daskloop.run.register import Registered
+from daskloop.run.reopening import reopened
 from daskloop.run.standing import Standing
 
 __all__ = ["take_back"]
@@ -89,7 +90,7 @@ def _chosen(
             for name, record in last.items()
             if record.state in _FAILED and (ended or _was_without_room(record))
         }
-    name = _named(plan, options.only, last)
+    name = _named(plan, options.only, last, names_by_slug(past.records))
     if last[name].state == "Mapped":
         raise ResumeError(
             f"only={options.only!r} is a map of {last[name].width} children. Say which of them, "
@@ -133,26 +134,36 @@ def _reached(record: Recorded) -> int:
     return record.address[-1].iteration + (record.state == "Looped")
 
 
-def _named(plan: Plan, text: str, last: Mapping[Name, Recorded]) -> Name:
-    """Find the child that a text means: a task's name or slug, and an index in brackets."""
-    match = re.fullmatch(r"(.+?)(?:\[(\d+)\])?", text, re.DOTALL)
-    assert match is not None or not text
-    word, index = (match[1], match[2]) if match else ("", None)
+def _named(
+    plan: Plan, text: str, last: Mapping[Name, Recorded], names: Mapping[str, Sequence[str]]
+) -> Name:
+    """Find the child that a text means: a task's name or slug, with a name or index in brackets."""
+    word, label = text, None
+    for task in {word for node in plan.nodes for word in (node.name, node.slug)}:
+        if text.startswith(f"{task}[") and text.endswith("]"):
+            word, label = task, text[len(task) + 1 : -1]
     slugs = [node.slug for node in plan.nodes if word in (node.name, node.slug)]
     if len(slugs) > 1:
         raise ResumeError(
             f"only={text!r}: flow '{plan.flow_name}' has several tasks of that name. Say which: "
             f"{', '.join(slugs)}"
         )
-    name = (slugs[0] if slugs else word, None if index is None else int(index))
-    if name not in last:
-        known = [full_name(slug, child) for slug, child in last]
+    slug = slugs[0] if slugs else word
+    index = None if label is None else index_of(label, names.get(slug, ()))
+    name = (slug, index)
+    if name not in last or (label is not None and index is None):
+        known = [_title(slug, child, names) for slug, child in last]
         near = difflib.get_close_matches(text, known, n=5, cutoff=0.3) or known[:5]
         raise ResumeError(
             f"only={text!r}: the run has recorded nothing of that name. "
             f"It has, among others: {', '.join(near) or 'nothing at all'}"
         )
     return name
+
+
+def _title(slug: str, child: int | None, names: Mapping[str, Sequence[str]]) -> str:
+    own = names.get(slug, ())
+    return full_name(slug, own[child] if child is not None and child < len(own) else child)
 
 
 def _check_iteration(
@@ -185,6 +196,7 @@ def _records(plan: Plan, chosen: Mapping[Name, int], past: Past) -> tuple[Record
         numbers[name] = max(numbers.get(name, 0), one.submission)
     now = time.time()
     wanted = {**chosen, **dict.fromkeys(forgotten, FORGOTTEN)}
+    wanted.update(dict.fromkeys(reopened(plan, _last(past), wanted), FORGOTTEN))
     return tuple(
         Recorded(
             (Place(slug, child, iteration),),

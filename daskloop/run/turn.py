@@ -16,6 +16,7 @@ from daskloop.states import State
 
 __all__ = [
     "Announcement",
+    "Approve",
     "Came",
     "Halt",
     "Handled",
@@ -23,6 +24,8 @@ __all__ = [
     "News",
     "Paced",
     "Question",
+    "Reject",
+    "Rest",
     "Room",
     "Turn",
     "Vanished",
@@ -131,6 +134,8 @@ class Halt:
     reason: str
     now: bool
     """True if attempts in flight are given up too."""
+    cleans: bool = True
+    """False if what would put away what others have set up cannot be run either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +145,30 @@ class Room:
     slots: int
 
 
-News = Came | Idle | Paced | Vanished | Handled | Halt | Room
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Paused children may go on."""
+
+    children: tuple[Child, ...]
+    payload: Sealed | None = None
+    """What their iteration is given in place of its payload, if anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Paused children fail."""
+
+    children: tuple[Child, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The run is paused, or goes on."""
+
+    on: bool
+    """True to let no attempt begin."""
+
+
+News = Came | Idle | Paced | Vanished | Handled | Halt | Room | Approve | Reject | Rest
 """What the machine is told."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from daskloop.run.standing import Standing
+from daskloop.run.tolerating import tolerates
 from daskloop.states import Cancelled, Failed, Mapped, State, Success
 
 __all__ = ["verdict"]
@@ -28,10 +29,12 @@ def verdict(standing: Standing, stopping: str | None) -> State:
     results: dict[Any, State] = {node.plan.task: node.state for node in standing.nodes}
     judged: list[State] = []
     for number in standing.plan.reference:
-        state = standing.nodes[number].state
-        judged += [state, *(state.map_states if isinstance(state, Mapped) else ())]
-    if any(state.is_cancelled() for state in judged):
+        node = standing.nodes[number]
+        judged.append(node.state)
+        if isinstance(node.state, Mapped) and not tolerates(node):
+            judged += node.state.map_states
+    if stopping is not None and any(state.is_cancelled() for state in judged):
         return Cancelled(f"The run was stopped: {stopping}", results)
-    if any(state.is_failed() for state in judged):
+    if any(state.is_failed() or state.is_cancelled() for state in judged):
         return Failed("Some reference tasks failed.", results)
     return Success("All reference tasks succeeded.", results)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from daskloop import config
 from daskloop.errors import DaskloopError
-from daskloop.executors.choose import Choice, Inline, Temporary
-from daskloop.executors.session import Post, Session
+from daskloop.executors.choose import Choice, Inline, StartedCluster, Temporary
+from daskloop.executors.offers import check_inline, check_offers, is_whole
+from daskloop.executors.session import Demand, Post, Session
 from daskloop.plan.plan import Plan
 from daskloop.record.claims import Claims
 from daskloop.record.memory_claims import memory_claims
 from daskloop.record.store import PayloadStore, temporary_store
+from daskloop.run.placing import demands_of
 from daskloop.run.register import Registered
+
+if TYPE_CHECKING:
+    from daskloop.executors.connection import Connection
 
 __all__ = ["Workplace", "open_workplace"]
 
@@ -76,9 +82,11 @@ def open_workplace(
     recorded = registered.ledger.place is not None
     # A later driver has to know of each attempt whether it was started, whatever happens.
     lasting_claims = recorded and bool(_at_most_once(plan))
+    asked = {} if registered.is_over else demands_of(plan)  # over: nothing runs any more
     if isinstance(choice, Inline):
         from daskloop.executors.inline import InlineSession
 
+        check_inline(asked)
         claims = own.claims() if lasting_claims else None
         limit = config.size("inline-limit")
         here = InlineSession(post)
@@ -90,6 +98,7 @@ def open_workplace(
 
     connection = open_connection(choice)
     try:
+        _check_offers(choice, connection, asked)
         folder = own.url if store is None else None
         facts = preflight(connection.client, folder)
         shared = store is not None or facts.shares_folder
@@ -104,7 +113,7 @@ def open_workplace(
         hold = None
         if lasting:
             hold = open_hold(connection.client, registered.run, registered.ledger.epoch)
-        session = DaskSession(connection, post, slots=facts.threads, hold=hold)
+        session = DaskSession(connection, post, slots=facts.threads, hold=hold, asked=asked)
         address = connection.client.scheduler.address if lasting else None
     except BaseException:
         connection.close()
@@ -118,6 +127,13 @@ def open_workplace(
         )
     kept = own if shared else None
     return Workplace(session, kept, claims, limit, given is None, fleeting, lasting_claims, address)
+
+
+def _check_offers(choice: Choice, connection: Connection, asked: Mapping[str, Demand]) -> None:
+    """Look whether there are workers that can run what the flow asks for, or may come."""
+    adapts = isinstance(choice, StartedCluster) and bool(choice.adapt_kwargs)
+    whole = connection.owned_cluster and not adapts and is_whole(connection.cluster)
+    check_offers(connection.client, asked, whole=whole, description=connection.description)
 
 
 def _choose_claims(

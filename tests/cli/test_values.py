@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 import click
 import pytest
 
@@ -134,4 +137,48 @@ def test_a_secret_value_is_not_repeated():
         use(Parameter("token", secret=True))
     with pytest.raises(click.ClickException) as refused:
         parameter_values(flow, ["token=hunter2"])
+    assert "hunter2" not in refused.value.message
+
+
+def typed(kind, **options):
+    with Flow("f") as flow:
+        Parameter("p", type=kind, **options)
+    return flow
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("3", int, 3),
+        ("3", str, "3"),
+        ("[1, 2]", list[float], [1.0, 2.0]),
+        ("null", int | None, None),
+        ("null", str | None, "null"),
+        ('{"a": "1"}', dict[str, int], {"a": 1}),
+        ("2026-03-01", date, date(2026, 3, 1)),
+        ("[1, 2]", Any, "[1, 2]"),
+    ],
+)
+def test_p06_the_type_of_a_parameter_says_what_is_wanted(text, kind, value):
+    assert parameter_values(typed(kind), [f"p={text}"]) == {"p": value}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "says"),
+    [
+        ("three", int, "'three' is not a whole number (int)"),
+        ("[1, null]", list[int], "its [1] is None, not a whole number"),
+        ("[1,", list[int], "'[1,' is not list[int]"),
+    ],
+)
+def test_p06_a_text_of_another_type_is_refused(text, kind, says):
+    with pytest.raises(click.ClickException) as refused:
+        parameter_values(typed(kind), [f"p={text}"])
+    assert f"Parameter 'p' of flow 'f': {says}" in refused.value.message
+
+
+def test_p05_p06_a_secret_text_is_not_quoted():
+    with pytest.raises(click.ClickException) as refused:
+        parameter_values(typed(int, secret=True), ["p=hunter2"])
+    assert "the value is not a whole number" in refused.value.message
     assert "hunter2" not in refused.value.message

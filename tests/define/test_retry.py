@@ -8,6 +8,7 @@ import pytest
 
 from daskloop.define.decorator import task
 from daskloop.define.retry import RetryPolicy, retry_policy
+from tests.case_names import case_name
 
 
 class wait_twice:
@@ -54,7 +55,9 @@ def test_r02_jitter_adds_up_to_its_share():
     assert policy.delay_after(1, draw=0.5) == 11.5
 
 
-@pytest.mark.parametrize("result", [-1, float("nan"), float("inf"), None, "soon", True], ids=repr)
+@pytest.mark.parametrize(
+    "result", [-1, float("nan"), float("inf"), None, "soon", True], ids=case_name
+)
 def test_r02_a_callable_that_returns_no_delay_is_named_when_it_is_asked(result):
     def backoff(attempt):
         return result
@@ -117,7 +120,7 @@ def test_r10_max_retries_alone_is_allowed_and_means_no_delay():
         ({"max_retries": 1, "retry_on": []}, ValueError),
         ({"max_retries": 1, "retry_if": "always"}, TypeError),
     ],
-    ids=repr,
+    ids=case_name,
 )
 def test_r10_bad_retries_are_refused_where_the_task_is_defined(options, error):
     name = list(options)[-1]

@@ -17,6 +17,7 @@ from daskloop.define.options import OPTIONS
 from daskloop.define.parameter import Parameter
 from daskloop.define.scope import tags
 from daskloop.define.task import Task
+from daskloop.results.file_result import FileResult
 from tests.define.writing import writing
 
 
@@ -111,12 +112,20 @@ def test_task_args_may_set_every_option():
         "trigger": triggers.all_failed, "skip_on_upstream_skip": False, "on_failure": hook,
         "on_retry": hook, "on_loop": hook, "on_final_failure": hook, "on_completion": hook,
         "state_handlers": (handler,), "nout": 2, "batch": 8,
+        "priority": 9, "resources": {"GPU": 1}, "workers": "w", "allow_other_workers": False,
+        "on_limit": "return", "max_running": 9, "rate": 10.0, "max_branches": 11, "tolerate": 12,
+        "fail_fast": True,
+        "result": FileResult("r"), "cache": FileResult("c"), "cache_for": 60.0, "cache_key": len,
     }  # fmt: skip
-    assert set(values) == set(OPTIONS)
+    assert {*values, "target"} == set(OPTIONS)  # beside a cache, a target is refused
     new = fetch.copy(**values)
-    places = (new, new.retry, new.limits, new.hooks)
+    places = (
+        new, new.retry, new.limits, new.placement, new.hooks, new.throttle, new.tolerance,
+        new.keeping,
+    )  # fmt: skip
     renamed = {"retry_delay": "delay", "retry_jitter": "jitter"}
-    for key, value in values.items():
+    kept = {"resources": (("GPU", 1.0),), "workers": ("w",)}
+    for key, value in {**values, **kept}.items():
         found = [
             getattr(place, renamed.get(key, key))
             for place in places

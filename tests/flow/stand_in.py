@@ -24,6 +24,7 @@ class StandIn:
         options: Any,
         listeners: Any = (),
         origin: str | None = None,
+        here: bool = True,
     ) -> StandIn:
         """Note what was asked for."""
         self.starts.append((flow, parameters, options))

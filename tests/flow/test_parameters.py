@@ -67,3 +67,28 @@ def test_row37_a_default_that_cannot_be_copied_is_named():
 @pytest.mark.parametrize("value", [math.inf, 10**400, b"\x00\xff", "\ud800", None, "", [[]]])
 def test_values_of_any_kind_are_handed_on_as_they_are(value):
     assert parameter_values("f", [Parameter("a")], None, {"a": value})["a"] is value
+
+
+def test_p01_values_become_the_types_that_are_asked_for():
+    parameters = [Parameter("n", type=int), Parameter("xs", default=["1"], type=list[float])]
+    assert parameter_values("f", parameters, None, {"n": "3"}) == {"n": 3, "xs": [1.0]}
+    assert parameter_values("f", parameters, None, {"xs": (2,)}, known={"n": "4"}) == {
+        "n": 4,
+        "xs": [2.0],
+    }
+
+
+def test_p01_all_values_that_do_not_fit_are_named():
+    parameters = [Parameter("n", type=int), Parameter("xs", type=list[float])]
+    says = (
+        r"Flow 'f' has a value that its parameter does not take: 'n': 'x' is not a whole number "
+        r"\(int\); 'xs': its \[1\] is None, not a number \(float\). Pass another"
+    )
+    with pytest.raises(ValueError, match=says):
+        parameter_values("f", parameters, None, {"n": "x", "xs": [1, None]})
+
+
+def test_p05_a_secret_value_that_does_not_fit_is_not_quoted():
+    with pytest.raises(ValueError, match="'n': the value is not a whole number") as refused:
+        parameter_values("f", [Parameter("n", type=int, secret=True)], None, {"n": "hunter2"})
+    assert "hunter2" not in str(refused.value) and refused.value.__context__ is None

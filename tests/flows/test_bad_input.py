@@ -175,13 +175,7 @@ def test_f00_row15_generators_coroutines_and_locks_are_no_results(executor):
         assert kind in end.message
 
 
-def test_f00_row16_row17_async_and_generator_functions_are_refused():
-    with pytest.raises(TypeError, match="async"):
-
-        @task
-        async def coroutine():
-            return 1
-
+def test_f00_row17_generator_functions_are_refused():
     with pytest.raises(TypeError, match="generator"):
 
         @task

@@ -36,7 +36,8 @@ from daskloop.run.orders import Orders
 from daskloop.run.packing import Pack
 from daskloop.run.replay import Memory
 from daskloop.run.scribe import _submitted
-from daskloop.run.turn import Halt, Handled, Paced, Room, Turn
+from daskloop.run.turn import Announcement, Approve, Halt, Handled, Paced, Rest, Room, Turn
+from daskloop.states import Paused
 from tests.run.promises import Promises
 from tests.run.scripted import EPOCH, Killed, watchers
 from tests.run.specs import FlowSpec, NodeSpec, build
@@ -71,6 +72,8 @@ class Faults:
     """Whether attempts go on without the driver, and can be found by the next one."""
     whole: bool = True
     """Whether each iteration is told; else those that went on in one future are counted."""
+    rests: bool = False
+    """Whether the run is paused now and then."""
 
 
 @dataclass
@@ -96,6 +99,7 @@ class Adversary:
         self.promises = Promises(self.machine, self.spec.batch, self.faults.whole)
         self.lost: Counter[Any] = Counter()
         self.halted = False
+        self._asked: set[tuple[Any, int, int]] = set()
         self._given_up = False
         self._executed_once: set[_Attempt] = set()
         self._coming: list[tuple[float, int, str, Callable[[], Any]]] = []
@@ -135,7 +139,10 @@ class Adversary:
             self._jump()
             halted = self.halted
             batch = self._arrived()
+            resting = self.machine.resting
             turn = self.machine.take(batch, self.now)
+            if resting and self.machine.resting:
+                self._check_rest(turn)
             assert not (halted and turn.submissions), "something was begun after the stop"
             assert not (self._given_up and self.machine.flying), "a hard stop waits for attempts"
             if self.deaths < _MOST_DEATHS and self.draw.random() < self.faults.deaths:
@@ -149,10 +156,38 @@ class Adversary:
             for _ in range(self.draw.randrange(4)):
                 slots = self.draw.randint(1, 4)
                 self._later(lambda slots=slots: Room(slots), 30.0)
+        if self.faults.rests:
+            self._later(self._rest, 15.0)
         if self.faults.halt in ("soft", "both"):
             self._later(lambda: self._halt(now=False), 8.0)
         if self.faults.halt in ("now", "both"):
             self._later(lambda: self._halt(now=True), 12.0)
+
+    def _rest(self) -> Rest:
+        self._scheduled += 1
+        ends = self.now + 1.0 + 60.0 * self.draw.random()  # never in the turn that it begins in
+        heapq.heappush(self._coming, (ends, self._scheduled, "outside", lambda: Rest(False)))
+        return Rest(True)
+
+    def _approve_later(self) -> None:
+        """Let somebody approve what waits, or leave some to the end of its time."""
+        for child in self.machine.paused:
+            asked = (child, child.progress.iteration, child.progress.run_count)
+            if asked in self._asked:
+                continue
+            self._asked.add(asked)
+            ends = isinstance(child.announced, Paused) and child.announced.start_time is not None
+            if not ends or self.draw.random() < 0.5:
+                # The payload that it has: what is given is what the next attempt gets.
+                given = child.progress.payload if self.draw.random() < 0.5 else None
+                self._later(lambda one=child, given=given: Approve((one,), given), 20.0, "user")
+
+    def _check_rest(self, turn: Turn) -> None:
+        for one in turn.questions:
+            begins = isinstance(one, Announcement) and one.new.is_running()
+            assert not begins, "an attempt was announced while the run rested"
+        for child in turn.submissions:
+            assert child.node.plan.task.hooks.state_handlers, "begun while the run rested"
 
     def _halt(self, *, now: bool) -> Halt:
         self.halted = True
@@ -234,6 +269,7 @@ class Adversary:
         self._send(turn)
         for question in turn.questions:
             self.handlers.ask(question)
+        self._approve_later()
 
     def _send(self, turn: Turn) -> None:
         for pack in turn.packs:

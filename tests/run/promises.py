@@ -19,7 +19,7 @@ from daskloop.run.turn import Announcement, Question, Turn
 
 __all__ = ["Promises"]
 
-_TRIED_AGAIN = ("Failed", "TimedOut", "Retrying")
+_TRIED_AGAIN = ("Failed", "TimedOut", "Retrying", "Paused")
 
 
 class Promises:
@@ -58,6 +58,7 @@ class Promises:
         self.keys_of: dict[Any, set[str]] = {}
         """Idempotency keys by address."""
         self._futures = 0
+        self._adopted: set[Key] = set()
 
     def restart(self, machine: Machine) -> None:
         """Look at the machine of another driver, which goes on with the same run."""
@@ -74,6 +75,7 @@ class Promises:
             assert child.key in sent, f"adopted, but never sent in {child.pack.key}: {child.key}"
             assert child.address not in self.settled, f"adopted though recorded: {child.key}"
             self.submitted.add(child.pack.key)
+            self._adopted.add(child.key)
         self._futures = len(self.machine.packing.packs)
 
     def of_turn(self, turn: Turn) -> list[Recorded]:
@@ -101,6 +103,7 @@ class Promises:
         members = sum(len(pack.members) for pack in self.machine.packing.packs.values())
         assert members == len(self.machine.flying), "a future holds what is not in flight"
         self._of_window(turn)
+        self._of_throttles()
         return records
 
     def _of_record(self, record: Recorded) -> None:
@@ -184,6 +187,32 @@ class Promises:
         futures = len(self.machine.packing.packs) + len(self._announced)
         assert futures <= max(window, self._futures), f"{futures} futures out, window {window}"
         self._futures = futures
+
+    def _of_throttles(self) -> None:
+        """Count what the limits of each task are about, from outside."""
+        out = [*self.machine.flying.values(), *self._announced.values()]
+        for node in self.machine.standing.nodes:
+            limits = node.plan.task.throttle
+            if limits.max_running is not None:
+                # What an earlier driver gave up may be thought to be in flight.
+                running = sum(
+                    child.node is node and child.key not in self._adopted for child in out
+                )
+                assert running <= limits.max_running, f"{running} of {node.plan.name} at once"
+            if limits.max_branches is not None:
+                begun = [child for child in node.children if child.progress.begun is not None]
+                open_ones = sum(not self._is_over(child) for child in begun)
+                assert open_ones <= limits.max_branches, f"{open_ones} branches"
+
+    def _is_over(self, child: Child) -> bool:
+        """Tell whether a child, and all that goes on from it child by child, has ended."""
+        standing = self.machine.standing
+        below = [standing.nodes[number] for number in standing.links[child.node.plan.number]]
+        assert child.index is not None
+        return child.ended and all(
+            node.child.ended and all(map(self._is_over, node.children[child.index :][:1]))
+            for node in below
+        )
 
     def of_job(self, pack: Pack, job: Job) -> None:
         """Check an order against what was recorded."""

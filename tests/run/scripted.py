@@ -15,7 +15,7 @@ from typing import Any
 from daskloop.contexts import context
 from daskloop.define.task import Task
 from daskloop.errors import LoopLimit, MapError, PayloadError, RunStopped, WorkerLost
-from daskloop.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
+from daskloop.signals import FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
 
 __all__ = [
     "ABSENT",
@@ -78,6 +78,11 @@ class Script:
     bulk: int = 0
     """Bytes that payload and result carry along."""
 
+    @property
+    def pauses(self) -> float:
+        """How likely one of the first three attempts raises PAUSE."""
+        return 0.25 if self.seed % 6 == 0 else 0.0
+
 
 class Scripted(Task):
     """A task whose body is `play`."""
@@ -98,6 +103,10 @@ class Scripted(Task):
             raise AssertionError(f"the first iteration has task_loop_count={iteration}")
         payload = context.get("task_loop_result", ABSENT)
         name = context.task_full_name
+        seen = (self.script.seed, name, show((a, b)), iteration, show(payload))
+        before = range(1, context.task_run_count)
+        if context.get("resume", False) != any(_pauses(self.script, seen, n) for n in before):
+            raise AssertionError(f"attempt {context.task_run_count}: {context.get('resume')=}")
         return play(self.script, name, (a, b), iteration, payload, context.task_run_count)
 
 
@@ -123,6 +132,10 @@ def play(
     seen = (script.seed, name, show(inputs), iteration, show(payload))
     if isinstance(payload, dict):
         payload["trail"].append("spoilt")
+    if _pauses(script, seen, run_count):
+        ends = chance(seen, run_count, "ends")
+        start = datetime.fromtimestamp(EPOCH + 40 * ends, timezone.utc) if ends < 0.5 else None
+        raise PAUSE(f"wait {run_count}", start_time=start)
     if run_count <= 3 and chance(seen, run_count, "retry") < script.retries:
         later = chance(seen, run_count, "later")
         start = datetime.fromtimestamp(EPOCH + 20 * later, timezone.utc) if later < 0.6 else None
@@ -134,6 +147,11 @@ def play(
     if iteration < 1 + int(chance(script.seed, name, show(inputs), "length") * script.loops):
         raise _next_one(script, iteration, seen)
     return _last(script, seen)
+
+
+def _pauses(script: Script, seen: Any, run_count: int) -> bool:
+    """Tell whether an attempt asks for an approval."""
+    return run_count <= 3 and chance(seen, run_count, "pause") < script.pauses
 
 
 def _check_payload(script: Script, iteration: int, payload: Any) -> None:

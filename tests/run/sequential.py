@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daskloop.errors import LoopLimit, MapError, WorkerLost
-from daskloop.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS, TRIGGERFAIL
+from daskloop.signals import FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS, TRIGGERFAIL
 from tests.run.scripted import ABSENT, Other, Trouble, play
 from tests.run.specs import Arg, FlowSpec, NodeSpec
 
@@ -80,6 +80,11 @@ class _Node:
             skipped = any(one.kind == "Skipped" for one in self._above(arg))
             if self.node.skips and skipped and not self._along(arg):
                 return Outcome("Skipped")
+        numbers = [n for arg in self.args for n in arg.nodes]
+        idle = bool(numbers) and all(self.ended[n].kind == "Skipped" for n in numbers)
+        given = any(arg.kind == "param" for arg in self.args)
+        if idle and not given and self.node.trigger == "not_all_skipped":
+            return Outcome("Skipped")
         for arg in self.args:
             if arg.mapped and any(self.ended[n].failed for n in arg.nodes):  # M8
                 return Outcome("Failed", MapError())
@@ -205,7 +210,7 @@ class _Loop:
                 if failures <= self.node.max_retries:  # R1, R7
                     kind = "Retrying"
                     self.seen.append(kind)
-            if kind != "Retrying":
+            if kind not in ("Retrying", "Paused"):
                 return kind, result
             run_count += 1
 
@@ -226,6 +231,8 @@ class _Loop:
             return "Looped", signal.result
         except RETRY:
             return "Retrying", None  # R6
+        except PAUSE:
+            return "Paused", None  # and somebody approves
         except SKIP as signal:
             return "Skipped", signal if signal.result is None else signal.result
         except SUCCESS as signal:

@@ -14,6 +14,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from unittest import mock
@@ -62,7 +63,8 @@ def simulate(seed: int, folder: str) -> Adversary:
     claims = store.claims() if store is not None and draw.random() < 0.7 else None
     # An attempt that must not be made twice needs its claim to outlive the driver.
     mortal = claims is not None or not any(node.once for node in spec.nodes)
-    adversary = Adversary(spec, _faults(draw, mortal), draw, store, claims)
+    faults = replace(_faults(draw, mortal), rests=seed % 5 == 0)
+    adversary = Adversary(spec, faults, draw, store, claims)
     try:
         # This very process plays all workers, and is not to be made ready to die as one.
         with narrow_window(), mock.patch.object(LastWords, "listen"), _patience(draw):

@@ -12,6 +12,7 @@ from daskloop.contexts import context
 from daskloop.define.annotations import flatten, unmapped
 from daskloop.define.graph import TaskGraph
 from daskloop.define.parameter import Parameter
+from daskloop.plan.compile import compile_plan
 from tests.run.scripted import Script, Scripted, Trouble
 
 __all__ = ["TRIGGERS", "Arg", "FlowSpec", "NodeSpec", "build", "random_spec"]
@@ -71,6 +72,8 @@ class NodeSpec:
     handlers: bool = False
     batch: int | str | None = None
     """Attempts in one future; None for what the run says."""
+    throttle: Mapping[str, Any] = field(default_factory=dict)
+    """What holds its children back."""
 
     def kills(self, index: int | None, iteration: int, run_count: int) -> bool:
         """Tell whether an attempt kills every worker which executes it."""
@@ -111,7 +114,8 @@ def random_spec(draw: Random) -> FlowSpec:
         script = replace(nodes[0].script, loops=loops, fails=draw.choice((0.0, 0.0, 0.2)))
         whole = {"a": Arg("param", "numbers", mapped=True)}
         nodes[0] = replace(nodes[0], inputs=whole, script=script, trigger="all_successful")
-    return FlowSpec(tuple(nodes), parameters, draw.choice((1, "auto", "auto", 2, 3, 16)))
+    batch = draw.choice((1, "auto", "auto", 2, 3, 16))
+    return _possible(FlowSpec(tuple(nodes), parameters, batch))
 
 
 def _node(draw: Random, number: int, above: list[NodeSpec]) -> NodeSpec:
@@ -145,7 +149,26 @@ def _node(draw: Random, number: int, above: list[NodeSpec]) -> NodeSpec:
         victim=draw.choice((None, 0, 1, 2)),
         handlers=draw.random() < 0.3,
         batch=draw.choice((1, "auto", 3)) if draw.random() < 0.2 else None,
+        throttle=_throttle(draw) if draw.random() < 0.3 else {},
     )
+
+
+def _throttle(draw: Random) -> Mapping[str, Any]:
+    choices = {"max_running": (1, 2, 5), "rate": (0.5, 4, 1000), "max_branches": (1, 2, 5)}
+    return {name: draw.choice(some) for name, some in choices.items() if draw.random() < 0.5}
+
+
+def _possible(spec: FlowSpec) -> FlowSpec:
+    """Leave out limits on branches where a flow cannot keep them."""
+    try:
+        compile_plan(build(spec, lambda name, state: None))
+    except ValueError:
+        nodes = [
+            replace(node, throttle={k: v for k, v in node.throttle.items() if k != "max_branches"})
+            for node in spec.nodes
+        ]
+        return replace(spec, nodes=tuple(nodes))
+    return spec
 
 
 def _script(draw: Random) -> Script:
@@ -218,6 +241,7 @@ def build(spec: FlowSpec, seen: Callable[[str, str], None]) -> TaskGraph:
             at_most_once=node.once,
             state_handlers=[handler] if node.handlers else None,
             batch=node.batch,
+            **node.throttle,
             **options,
         )
         inputs = {name: _written(arg, tasks, parameters) for name, arg in node.inputs.items()}
