@@ -14,6 +14,7 @@ __all__ = [
     "bind",
     "check_function",
     "has_parameter",
+    "is_async",
     "missing",
     "returned_count",
     "takes",
