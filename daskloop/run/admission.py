@@ -63,14 +63,14 @@ class Admission:
         """Queue those whose task lets them go now, if there is room in flight."""
         for gate in self._gates.values():
             if self.out < self.window * PLACE:
-                for child in gate.opens(now):
+                for child in gate.opens(now, self.slots):
                     self._queue(child)
 
     def opens_at(self, now: float) -> float | None:
         """Return when the rate of a task lets another go, if that is all it waits for."""
         if not self._gates or self.out >= self.window * PLACE:
             return None
-        dues = [gate.opens_at(now) for gate in self._gates.values()]
+        dues = [gate.opens_at(now, self.slots) for gate in self._gates.values()]
         return min((at for at in dues if at is not None), default=None)
 
     def restored(self, child: Child) -> None:

@@ -32,6 +32,7 @@ class Gate:
     -----
     The rate is kept by the generic cell rate algorithm: each attempt moves the time at which the
     next one would be on schedule, and one may be ahead of it by a twentieth of a second's worth.
+    As few are in flight as can begin at once, or as a twentieth of a second brings.
     """
 
     def __init__(self, limits: Throttle) -> None:
@@ -81,20 +82,20 @@ class Gate:
         """Note that a child, and all that follows from it, has ended."""
         self._branches.discard(child.index)
 
-    def opens(self, now: float) -> list[Child]:
+    def opens(self, now: float, slots: int) -> list[Child]:
         """Take those off that may go now, in order."""
         going: list[Child] = []
-        while (queue := self._next()) and self._has_room(queue[0]) and self._is_time(now):
+        while (queue := self._next()) and self._has_room(queue[0], slots) and self._is_time(now):
             child = queue.popleft()
             self._due = max(now, self._due) + self._step
             self.enter(child)
             going.append(child)
         return going
 
-    def opens_at(self, now: float) -> float | None:
+    def opens_at(self, now: float, slots: int) -> float | None:
         """Return when the rate lets the next one go, if nothing else holds it back."""
         queue = self._next()
-        if not queue or not self._has_room(queue[0]):
+        if not queue or not self._has_room(queue[0], slots):
             return None
         return max(now, self._due - self._early)
 
@@ -111,8 +112,11 @@ class Gate:
                 queue.popleft()
         return self._continuing or self._beginning
 
-    def _has_room(self, child: Child) -> bool:
+    def _has_room(self, child: Child, slots: int) -> bool:
         limits = self._limits
+        # What waits at workers, which start slowly at first, would begin there in a bunch.
+        if limits.rate is not None and self._inside >= max(slots, int(limits.rate * _BURST)):
+            return False
         if limits.max_running is not None and self._inside >= limits.max_running:
             return False
         known = child.index in self._branches
