@@ -53,6 +53,16 @@ PRINTS = {
         re.compile(r"the second went on for \d+\.\d s"),
         "[8, 89, 987, 987]",
     ],
+    "train": [
+        "stopped in the middle: True",
+        re.compile(r"(rate \d\.\d: loss 0\.180\d after \d+ epochs\s+){3}"),
+        "the same as without the stop: True",
+    ],
+    "backtest": [
+        "200 dates, 8790 quarters, 3 dates without enough prices",
+        re.compile(r"'dates': 197, 'median': \d\.\d+, 'worst': 0\.\d+"),
+        "the flow: Success",
+    ],
     "own_client": [
         "on a Client: [8, 16, 19]",
         "on a LocalCluster: [8, 16, 19]",
