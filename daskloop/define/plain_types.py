@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -81,8 +82,13 @@ def read_moment(value: Any) -> datetime:
     # `fromisoformat` takes any sign between date and time: 2026-03-01+02:00 would be two o'clock.
     if len(text) > len("2026-03-01") and not set("Tt ").intersection(text):
         raise ValueError
-    # Python 3.10 reads no Z, which everybody writes for UTC.
-    return datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in ("Z", "z") else text)
+    # Python 3.10 reads no Z, which everybody writes for UTC, and fractions of six digits only.
+    text = text[:-1] + "+00:00" if text[-1:] in ("Z", "z") else text
+    return datetime.fromisoformat(re.sub(r"[.,](\d+)", _microseconds, text))
+
+
+def _microseconds(fraction: re.Match[str]) -> str:
+    return f".{fraction[1]:0<6.6}"
 
 
 def _day(value: Any) -> date:
