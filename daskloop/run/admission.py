@@ -1,4 +1,4 @@
-"""Whose turn it is: what continues something begun goes before what begins."""
+"""Whose turn it is: by the user's priority, then what continues before what begins."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Admission:
         self.slots = slots
         self.out = 0
         """What those take of the window that are announced or in flight, in parts of a `PLACE`."""
-        self._continuing: deque[Child] = deque()
-        self._beginning: deque[Child] = deque()
+        self._lanes: dict[tuple[int, bool], deque[Child]] = {}
+        """Those of one priority that continue, or begin; the lane that goes first is the first."""
         self._gates: dict[int, Gate] = {}
 
     @property
@@ -90,12 +90,16 @@ class Admission:
         return self._gates[number]
 
     def _queue(self, child: Child) -> None:
-        (self._continuing if child.continuing else self._beginning).append(child)
+        rank = child.node.priority, child.continuing
+        if rank not in self._lanes:
+            self._lanes[rank] = deque()
+            self._lanes = dict(sorted(self._lanes.items(), reverse=True))
+        self._lanes[rank].append(child)
 
     @property
     def waiting(self) -> int:
         """How many are queued."""
-        return len(self._continuing) + len(self._beginning)
+        return sum(map(len, self._lanes.values()))
 
     def pop(
         self, size_of: Callable[[Child], int], may_share: Callable[[Child, Child], bool]
@@ -113,25 +117,24 @@ class Admission:
             return []
         company: list[Child] = []
         size = 1
-        queue = self._continuing or self._beginning
-        while queue and len(company) < size:
-            child = queue[0]
-            if child.ended:
-                queue.popleft()
-                queue = queue or (self._beginning if not company else queue)
-                continue
-            if not company:
-                size = size_of(child)
-            elif not may_share(company[0], child):
+        for lane in self._lanes.values():
+            while lane and len(company) < size:
+                child = lane[0]
+                if not child.ended:
+                    if not company:
+                        size = size_of(child)
+                    elif not may_share(company[0], child):
+                        break
+                    company.append(child)
+                lane.popleft()
+            if company:
                 break
-            company.append(queue.popleft())
         return company
 
     def drain(self) -> list[Child]:
         """Take everybody off the queue."""
-        queue = [*self._continuing, *self._beginning]
+        queue = [child for lane in self._lanes.values() for child in lane]
         for gate in self._gates.values():
             queue += gate.drain()
-        self._continuing.clear()
-        self._beginning.clear()
+        self._lanes.clear()
         return [child for child in queue if not child.ended]

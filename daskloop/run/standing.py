@@ -148,6 +148,7 @@ class NodeStanding:
         "names",
         "opened",
         "plan",
+        "priority",
         "running",
         "spread",
         "stopping",
@@ -162,6 +163,8 @@ class NodeStanding:
         self.child = Child(self, None)
         """The task itself, or the parent of its children."""
         self.children: list[Child] = []
+        self.priority = plan.task.placement.priority or 0
+        """The user's; higher goes first."""
         self.is_gated = plan.task.throttle != Throttle()
         """True if its own limits may hold children back."""
         self.running = 0

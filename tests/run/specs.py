@@ -154,7 +154,12 @@ def _node(draw: Random, number: int, above: list[NodeSpec]) -> NodeSpec:
 
 
 def _throttle(draw: Random) -> Mapping[str, Any]:
-    choices = {"max_running": (1, 2, 5), "rate": (0.5, 4, 1000), "max_branches": (1, 2, 5)}
+    choices = {
+        "max_running": (1, 2, 5),
+        "rate": (0.5, 4, 1000),
+        "max_branches": (1, 2, 5),
+        "priority": (-1, 1),
+    }
     return {name: draw.choice(some) for name, some in choices.items() if draw.random() < 0.5}
 
 

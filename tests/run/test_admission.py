@@ -42,6 +42,18 @@ def test_b4_what_continues_goes_first():
     assert [pop(admission) for _ in range(4)] == [queued[n] for n in (1, 3, 0, 2)]
 
 
+def test_w08_a_higher_priority_goes_before_what_continues():
+    admission = Admission(1)
+    plain, continuing = children(2)
+    continuing.continuing = True
+    graph = TaskGraph("f")
+    Plain(name="urgent", priority=1).bind(flow=graph)
+    urgent = Child(Driven(graph).machine.standing.nodes[0], 0)
+    for child in (plain, continuing, urgent):
+        admission.push(child)
+    assert [pop(admission) for _ in range(4)] == [urgent, continuing, plain, None]
+
+
 def test_b4_nobody_goes_while_the_window_is_full():
     admission = Admission(2)
     (child,) = children(1)
