@@ -95,9 +95,10 @@ def test_killed_it_is_resumed_where_it_was(folder):
     ended = daskloop("resume", name, "--executor", "inline")
     assert ended.exit_code == 0, ended.output
     assert RESULT in ended.output
-    # What was in flight is called again, two at most; what was recorded is not.
+    # What was not recorded is called again: what ran, and what had ended so late that the driver
+    # had not yet heard of it, for each of two slots.
     again = called(folder)[len(before) :]
-    assert len(set(again) & set(before)) <= 2
+    assert len(set(again) & set(before)) <= 4
     assert len(again) <= 36 - recorded["iterations"]
 
 
