@@ -13,7 +13,7 @@ import dask
 import pytest
 
 from tests import shared_clusters
-from tests.leaks import Standing, forget_current_client, left_since
+from tests.leaks import Standing, left_since
 
 collect_ignore = ["typing"]  # for mypy alone
 
@@ -63,7 +63,6 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a thread, a child process, a client or a temporary file."""
     before = Standing.now()
     yield
-    forget_current_client()
     if request.node.stash.get(_FAILED, True):
         return
     marks = request.node.iter_markers("may_leave")

@@ -52,18 +52,6 @@ class Standing:
         )
 
 
-def forget_current_client() -> None:
-    """Have no client be the current one, as before the first test.
-
-    A task that asks for its client, on a worker in this process, makes that the current one of
-    the whole process, and Dask has no public way to take that back.
-    """
-    if "distributed" in sys.modules:
-        from distributed.client import _set_global_client
-
-        _set_global_client(None)
-
-
 def left_since(before: Standing, allowed: frozenset[str] = frozenset()) -> list[str]:
     """List what was not there before, once it had time to go.
 

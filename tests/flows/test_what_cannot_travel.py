@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 
 import pytest
+from distributed import Client
 
 from daskloop import Flow, Parameter, context, task
 from daskloop.engine.signals import LOOP
@@ -214,6 +216,8 @@ def test_f08_a_dask_collection_or_future_is_no_data(executor, where):
             raise LOOP(result={"a": value})
         return {"a": value}
 
+    if executor != "inline" and executor.scheduler.address.startswith("inproc://"):
+        executor = "threads"  # the clients that its workers make are closed below
     with Flow("dask") as flow:
         delayed = give("Delayed")
         future = give("Future") if executor != "inline" else None
@@ -221,6 +225,10 @@ def test_f08_a_dask_collection_or_future_is_no_data(executor, where):
     check_that_only_this_failed(flow, delayed, executor, "give", "Delayed", beside=beside)
     if future is not None:
         check_that_only_this_failed(flow, future, executor, "give", "Future", beside=beside)
+    # Made in this process, such a client is the current one for all tests to come.
+    with contextlib.suppress(ValueError):
+        while executor == "threads":
+            Client.current().close()
 
 
 def test_f08_hostile_values_pass_or_fail_but_never_stop_the_run(executor):
