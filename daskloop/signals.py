@@ -11,7 +11,7 @@ from typing import Any
 
 from daskloop import states
 
-__all__ = ["FAIL", "LOOP", "PAUSE", "RETRY", "SKIP", "SUCCESS", "TRIGGERFAIL", "Signal"]
+__all__ = ["FAIL", "LOOP", "PAUSE", "RETRY", "SKIP", "SUCCESS", "TRIGGERFAIL", "Signal", "Waiting"]
 
 
 class Signal(BaseException):
@@ -103,7 +103,30 @@ class TRIGGERFAIL(Signal):
     state_class = states.TriggerFailed
 
 
-class PAUSE(Signal):
+class Waiting(Signal):
+    """A signal that may say when the task goes on: at a point in time, or after a while."""
+
+    _neither = ""
+    """What is meant by neither, for the error."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        result: Any = None,
+        start_time: datetime | None = None,
+        after: timedelta | float | str | None = None,
+    ) -> None:
+        super().__init__(message, result)
+        if start_time is not None and after is not None:
+            raise TypeError(
+                f"{type(self).__name__}(start_time={start_time!r}, after={after!r}): give one of "
+                f"them, or none to {self._neither}"
+            )
+        self.start_time = start_time
+        self.after = after
+
+
+class PAUSE(Waiting):
     """Wait for somebody's approval, on no worker; then the same iteration is tried again.
 
     Parameters
@@ -134,24 +157,10 @@ class PAUSE(Signal):
 
     state_class = states.Paused
 
-    def __init__(
-        self,
-        message: str | None = None,
-        result: Any = None,
-        start_time: datetime | None = None,
-        after: timedelta | float | str | None = None,
-    ) -> None:
-        super().__init__(message, result)
-        if start_time is not None and after is not None:
-            raise TypeError(
-                f"PAUSE(start_time={start_time!r}, after={after!r}): give one of them, or none to "
-                "wait until somebody approves"
-            )
-        self.start_time = start_time
-        self.after = after
+    _neither = "wait until somebody approves"
 
 
-class RETRY(Signal):
+class RETRY(Waiting):
     """Try the same iteration again, whatever the retry budget.
 
     Parameters
@@ -170,18 +179,4 @@ class RETRY(Signal):
 
     state_class = states.Retrying
 
-    def __init__(
-        self,
-        message: str | None = None,
-        result: Any = None,
-        start_time: datetime | None = None,
-        after: timedelta | float | str | None = None,
-    ) -> None:
-        super().__init__(message, result)
-        if start_time is not None and after is not None:
-            raise TypeError(
-                f"RETRY(start_time={start_time!r}, after={after!r}): give one of them, or none to "
-                "try again at once"
-            )
-        self.start_time = start_time
-        self.after = after
+    _neither = "try again at once"

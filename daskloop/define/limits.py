@@ -5,11 +5,24 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Any, Literal, SupportsFloat, SupportsIndex, cast, get_args
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    SupportsFloat,
+    SupportsIndex,
+    TypeVar,
+    cast,
+    get_args,
+)
 
-__all__ = ["Duration", "Limits", "OnLimit", "count", "duration", "limits"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["Duration", "Limits", "OnLimit", "count", "duration", "limits", "remade"]
 
 Duration = timedelta | float | str
 """A length of time as users write it: ``timedelta(seconds=2)``, ``2``, ``2.0``, ``"2s"``."""
@@ -127,8 +140,26 @@ class Limits:
         >>> Limits(timeout=1.0).changed({"max_loops": 5}).max_loops
         5
         """
-        kept = {field.name: getattr(self, field.name) for field in fields(self)}
-        return limits(**{**kept, **changes})
+        return remade(self, limits, changes)
+
+
+Options = TypeVar("Options", bound="DataclassInstance")
+
+
+def remade(options: Options, make: Callable[..., Options], changes: dict[str, Any]) -> Options:
+    """Make options anew with some replaced, checked as they were the first time.
+
+    Parameters
+    ----------
+    options : dataclass
+        Those to begin with.
+    make : callable
+        Takes the fields of it by name, checks them and makes it.
+    changes : dict
+        What to replace, by name.
+    """
+    kept = {field.name: getattr(options, field.name) for field in fields(options)}
+    return make(**{**kept, **changes})
 
 
 def limits(

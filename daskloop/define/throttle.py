@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import numbers
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, SupportsFloat, cast
 
-from daskloop.define.limits import count, duration
+from daskloop.define.limits import count, duration, remade
 
 __all__ = ["Rate", "Throttle", "throttle"]
 
@@ -35,8 +35,7 @@ class Throttle:
 
     def changed(self, changes: dict[str, Any]) -> Throttle:
         """Make another with some limits replaced, for a copy of a task."""
-        kept = {field.name: getattr(self, field.name) for field in fields(self)}
-        return throttle(**{**kept, **changes})
+        return remade(self, throttle, changes)
 
 
 def throttle(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import numbers
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, SupportsFloat, cast
 
-from daskloop.define.limits import count
+from daskloop.define.limits import count, remade
 
 __all__ = ["Tolerance", "tolerance"]
 
@@ -37,8 +37,7 @@ class Tolerance:
 
     def changed(self, changes: dict[str, Any]) -> Tolerance:
         """Make another with some parts replaced, for a copy of a task."""
-        kept = {field.name: getattr(self, field.name) for field in fields(self)}
-        return tolerance(**{**kept, **changes})
+        return remade(self, tolerance, changes)
 
 
 def tolerance(tolerate: float | int | None = None, fail_fast: bool = False) -> Tolerance:

@@ -20,7 +20,17 @@ from daskloop.run.envelope import NO_PARTS, Entry, Kind
 from daskloop.run.error_words import LONGEST, error_text, guarded
 from daskloop.run.order import Attempt, Shared
 from daskloop.run.states_of import moment_of, start_of
-from daskloop.signals import FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
+from daskloop.signals import (
+    FAIL,
+    LOOP,
+    PAUSE,
+    RETRY,
+    SKIP,
+    SUCCESS,
+    TRIGGERFAIL,
+    Signal,
+    Waiting,
+)
 
 __all__ = ["Judge", "broken", "error_text", "hopeless", "outcome_of", "returned", "seal_error"]
 
@@ -184,7 +194,7 @@ def _looped(judge: Judge, error: LOOP, text: str, started: float) -> Entry:
     return Entry("looped", text, value, None, True, start, NO_PARTS, judge.worker, started, ended)
 
 
-def _waiting(judge: Judge, error: PAUSE | RETRY, started: float) -> Entry:
+def _waiting(judge: Judge, error: Waiting, started: float) -> Entry:
     ended, when = time.time(), start_of(error)
     start = None if when is None else when.timestamp()
     moment_of(start)  # refused here if the driver could not read it

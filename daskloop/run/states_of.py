@@ -11,7 +11,7 @@ from daskloop.record.sealed import ErrorText, Held, HeldError, Sealed
 from daskloop.record.store import PayloadStore
 from daskloop.run.envelope import Entry
 from daskloop.run.progress import Progress
-from daskloop.signals import PAUSE, RETRY
+from daskloop.signals import Waiting
 
 __all__ = ["hold", "hold_error", "moment_of", "start_of", "state_of"]
 
@@ -67,7 +67,7 @@ def hold_error(error: ErrorText, value: Sealed | None, store: PayloadStore | Non
     return HeldError(value, needed, error.class_name, error.text, error.traceback)
 
 
-def start_of(signal: RETRY | PAUSE) -> datetime | None:
+def start_of(signal: Waiting) -> datetime | None:
     """Return when a task that asked to wait goes on; None for at once.
 
     Raises
