@@ -175,7 +175,7 @@ def test_p01_a_model_of_pydantic_validates():
         names: list[str]
 
     assert fit({"rate": "0.5", "names": ["a"]}, Config) == Config(rate=0.5, names=["a"])
-    with pytest.raises(Misfit, match=r"is not a Config: 1 validation error(.|\n)*rate"):
+    with pytest.raises(Misfit, match=r"is not a Config: 2 validation errors(.|\n)*rate"):
         fit({"rate": "fast"}, Config)
 
 
