@@ -7,6 +7,7 @@ writes the code. A process that leaves nothing was killed from outside.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import faulthandler
 import hashlib
@@ -56,7 +57,9 @@ class LastWords:
             file = os.fdopen(os.open(path, flags, 0o600), "w")
             if _file is not None or not faulthandler.is_enabled():
                 faulthandler.enable(file, all_threads=False)
-            if _file is not None:
+            if _file is None:
+                atexit.register(_fall_silent)
+            else:
                 _file.close()
             _file = file
             _listening = (os.getpid(), path)
@@ -83,6 +86,13 @@ class LastWords:
         """Remove what a process left."""
         with contextlib.suppress(OSError):
             os.unlink(self._path(who))
+
+
+def _fall_silent() -> None:
+    """Close the file of a process that ends as processes should."""
+    if _file is not None:
+        faulthandler.disable()
+        _file.close()
 
 
 def _exit_with_words(status: Any) -> Any:
