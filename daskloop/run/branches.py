@@ -19,12 +19,20 @@ def ended_branches(standing: Standing, child: Child) -> Iterator[Child]:
     child : Child
         The one that ended last.
     """
-    pending = [child]
+    # A map that opens says which children above it nothing goes on from: it may be the shorter one.
+    pending = [child] if child.index is not None else _ended_above(standing, child)
     while pending:
         one = pending.pop()
         if one.node.plan.task.throttle.max_branches is not None and _is_over(standing, one):
             yield one
         pending += one.origins
+
+
+def _ended_above(standing: Standing, child: Child) -> list[Child]:
+    """List the ended children of the maps that a map goes on from, child by child."""
+    number = child.node.plan.number
+    above = (node for node in standing.nodes if number in standing.links[node.plan.number])
+    return [one for node in above for one in node.children if one.ended]
 
 
 def _is_over(standing: Standing, head: Child) -> bool:

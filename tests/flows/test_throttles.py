@@ -160,6 +160,34 @@ def test_l18_a_map_over_flattened_children_is_no_branch(executor):
     assert flow.run(executor=executor).result[numbers].result == [1, 1, 2, 2, 3, 3]
 
 
+@pytest.mark.filterwarnings("ignore:.*lengths")
+def test_l18_a_branch_from_which_nothing_goes_on_is_over_when_the_shorter_map_opens(executor):
+    @task(max_branches=2)
+    def head(number):
+        return number
+
+    @task
+    def fewer():
+        return []
+
+    @task(retry_delay=0.2, max_retries=1)
+    def late(numbers):
+        if context.task_run_count == 1:
+            raise ValueError("not yet")  # so that children of the first map end before
+        return numbers
+
+    @task
+    def below(number, other):
+        return number + other
+
+    with Flow("shorter") as flow:
+        heads = head.map(list(range(6)))
+        sums = below.map(heads, late(fewer()))
+    state = flow.run(executor=executor)
+    assert state.result[heads].result == list(range(6))
+    assert state.result[sums].result == []
+
+
 def test_l18_a_failed_child_ends_its_branch(executor):
     @task(max_branches=1)
     def head(number):
