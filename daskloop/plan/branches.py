@@ -58,8 +58,9 @@ def _check(head: Node, nodes: Sequence[Node]) -> None:
         linked, needed = needs(node, nodes)
         if not linked & branch:
             continue
+        # A child of another map waits for all of the branches if that map is below them all.
+        whole = [nodes[number].name for number in sorted((needed | linked - branch) & below)]
         branch.add(node.number)
-        whole = [nodes[number].name for number in sorted(needed & below)]
         if whole:
             raise ValueError(
                 f"max_branches={head.task.throttle.max_branches} of task '{head.name}' cannot be "

@@ -146,6 +146,30 @@ def test_l18_branches_that_wait_for_all_of_the_map_are_refused_before_anything_r
         flow.run(executor=executor)
 
 
+def test_l18_branches_that_wait_for_children_of_what_needs_all_of_them_are_refused(executor):
+    @task(max_branches=2)
+    def head(number):
+        raise AssertionError("ran")
+
+    @task
+    def ranks(numbers):
+        return sorted(numbers)
+
+    @task
+    def ranked(number):
+        return number
+
+    @task
+    def join(number, rank):
+        return number, rank
+
+    with Flow("stuck") as flow:
+        numbers = head.map([1, 2, 3])
+        join.map(numbers, ranked.map(ranks(numbers)))
+    with pytest.raises(ValueError, match="max_branches=2 of task 'head'.*'join'.*'ranked'"):
+        flow.run(executor=executor)
+
+
 def test_l18_a_map_over_flattened_children_is_no_branch(executor):
     @task(max_branches=1)
     def head(number):

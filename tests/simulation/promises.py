@@ -78,8 +78,8 @@ class Promises:
             self._adopted.add(child.key)
         self._futures = len(self.machine.packing.packs)
 
-    def of_turn(self, turn: Turn) -> list[Recorded]:
-        """Check a turn before it is carried out; return its records, unfolded."""
+    def of_turn(self, turn: Turn) -> None:
+        """Check a turn that is written down, and about to be carried out."""
         records = [one for record in turn.records for one in unfolded(record)]
         for record in records:
             if record.attempted:
@@ -95,6 +95,10 @@ class Promises:
             assert key not in self.released, f"released twice: {key}"
             assert key not in self.machine.packing.packs, f"released in flight: {key}"
             self.released.add(key)
+        self.of_what_flies(turn)
+
+    def of_what_flies(self, turn: Turn) -> None:
+        """Check what is in flight after a turn, whether that could be written down or not."""
         for key, child in self.machine.flying.items():
             assert child.key == key and child.progress.phase is Phase.RUNNING, (key, child)
             pack = child.pack
@@ -104,7 +108,6 @@ class Promises:
         assert members == len(self.machine.flying), "a future holds what is not in flight"
         self._of_window(turn)
         self._of_throttles()
-        return records
 
     def _of_record(self, record: Recorded) -> None:
         attempt = (record.address, record.run_count)

@@ -6,74 +6,45 @@
                            │
         news in odd order ─┘   (virtual time: it jumps to whatever comes next)
 
-Attempts are executed by the real `daskloop.run.attempt.attempt_here` on orders that the real
-`Orders` packed; handlers and triggers are called by the real `Handlers`; arrivals are judged by
-the real `NewsDesk`. The order in which a turn is carried out is the driver's.
+Orders are packed by the real `Orders`, handlers and triggers called by the real `Handlers`, turns
+written by the real `Scribe`, arrivals judged by the real `NewsDesk`. The order in which a turn is
+carried out is the driver's.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from daskloop.contexts import context
-from daskloop.executors.session import Gone, Job, Returned
-from daskloop.keys import Address, Place, key_text
+from daskloop.executors.session import Gone, Returned
+from daskloop.keys import key_text
 from daskloop.plan.compile import compile_plan
 from daskloop.record.claims import Claims
-from daskloop.record.entries import Recorded, Submitted
 from daskloop.record.store import PayloadStore
-from daskloop.run.attempt import attempt_here
 from daskloop.run.closing import Closing
 from daskloop.run.handlers import Handlers
 from daskloop.run.machine import Machine
 from daskloop.run.news import NewsDesk
 from daskloop.run.orders import Orders
-from daskloop.run.packing import Pack
 from daskloop.run.replay import Memory
-from daskloop.run.scribe import _submitted
 from daskloop.run.turn import Announcement, Approve, Halt, Handled, Paced, Rest, Room, Turn
 from daskloop.states import Paused
-from tests.run.promises import Promises
-from tests.run.scripted import EPOCH, Killed, watchers
-from tests.run.specs import FlowSpec, NodeSpec, build
+from tests.simulation.cluster import Cluster
+from tests.simulation.diary import RUN, Diary
+from tests.simulation.faults import Faults
+from tests.simulation.promises import Promises
+from tests.simulation.scripted import EPOCH
+from tests.simulation.specs import FlowSpec, build
 
-__all__ = ["Adversary", "Faults"]
+__all__ = ["Adversary"]
 
-RUN = "quiet-heron-7f3a9c12"
 _INLINE = 64  # bytes, so that payloads with bulk go to the store
 _MOST_STEPS = 20_000
 _MOST_DEATHS = 5
 _SECONDS = (0.0001, 0.003, 0.03, 0.5)  # how long a future may have taken
-
-_Attempt = tuple[Address, int]
-
-
-@dataclass(frozen=True)
-class Faults:
-    """What the adversary may do in one run."""
-
-    losses: float = 0.0
-    """How likely a submission is lost in some way."""
-    repeats: float = 0.0
-    """How likely an arrival comes more than once."""
-    rooms: bool = False
-    """Whether the number of slots changes."""
-    halt: str = ""
-    """Whether the run is stopped: "", "soft", "now" or "both"."""
-    slots: int = 2
-    deaths: float = 0.0
-    """How likely the driver dies in a turn; a new one goes on from what was recorded."""
-    lasts: bool = True
-    """Whether attempts go on without the driver, and can be found by the next one."""
-    whole: bool = True
-    """Whether each iteration is told; else those that went on in one future are counted."""
-    rests: bool = False
-    """Whether the run is paused now and then."""
 
 
 @dataclass
@@ -85,6 +56,8 @@ class Adversary:
     draw: Random
     store: PayloadStore | None = None
     claims: Claims | None = None
+    journal: str | None = None
+    """The folder of a real journal; None to keep the run in memory."""
     seen: dict[str, list[str]] = field(default_factory=dict)
     """The states that handlers saw, by child."""
     now: float = EPOCH
@@ -92,24 +65,25 @@ class Adversary:
     def __post_init__(self) -> None:
         self.graph = build(self.spec, lambda name, state: self._note(name, state))
         self.plan = compile_plan(self.graph)
-        self.records: list[Recorded] = []
-        self.submitted: dict[Any, Submitted] = {}
+        self.diary = Diary(self.draw, self.faults.disk, self.journal)
         self.deaths = 0
-        self.machine = self._open()
-        self.promises = Promises(self.machine, self.spec.batch, self.faults.whole)
-        self.lost: Counter[Any] = Counter()
+        """How often another driver took over, whatever for."""
         self.halted = False
         self._asked: set[tuple[Any, int, int]] = set()
         self._given_up = False
-        self._executed_once: set[_Attempt] = set()
         self._coming: list[tuple[float, int, str, Callable[[], Any]]] = []
         self._scheduled = 0
-        self._by_name = {node.name: node for node in self.spec.nodes}
+        self.machine = self._open()
+        self.promises = Promises(self.machine, self.spec.batch, self.faults.whole)
+        nodes = {node.name: node for node in self.spec.nodes}
+        self.cluster = Cluster(
+            nodes, self.faults, self.draw, self.claims, self.promises, self._later
+        )
 
     def _open(self) -> Machine:
         """Make a driver: a machine, and the parts that depend on it."""
         slots = self.faults.slots
-        memory = Memory(self.records, self.submitted.values(), self.store)
+        memory = Memory(*self.diary.open(self._posted), self.store)
         self.machine = Machine(
             self.plan, RUN, self.spec.parameters, self.store, slots, memory, self.spec.batch
         )
@@ -132,24 +106,39 @@ class Adversary:
         """Run the flow to its end, checking every turn."""
         self._plan_ahead()
         self._do(self.machine.start(self.now))
+        try:
+            self._to_the_end()
+            while (self.diary.failed or self.halted) and self._is_resumed():
+                self._do(self._next_driver())
+                self._to_the_end()
+        finally:
+            self.diary.close()
+        self._bring_the_rest()
+
+    def _is_resumed(self) -> bool:
+        return self.diary.failed or (self.faults.resumes and self.deaths < _MOST_DEATHS)
+
+    def _to_the_end(self) -> None:
+        """Let one driver after the other go on until one says that the run has ended."""
         steps = 0
         while not self.machine.finished:
             steps += 1
             assert steps < _MOST_STEPS, f"the run does not end; in flight: {self.machine.flying}"
             self._jump()
-            halted = self.halted
+            stopping = self.machine.stopping
             batch = self._arrived()
             resting = self.machine.resting
             turn = self.machine.take(batch, self.now)
+            self.halted = self.machine.stopping is not None
             if resting and self.machine.resting:
                 self._check_rest(turn)
-            assert not (halted and turn.submissions), "something was begun after the stop"
+            assert not (stopping and turn.submissions), "something was begun after the stop"
             assert not (self._given_up and self.machine.flying), "a hard stop waits for attempts"
             if self.deaths < _MOST_DEATHS and self.draw.random() < self.faults.deaths:
                 turn = self._die(turn)
             self._do(turn)
-        self._bring_the_rest()
-        self.promises.at_the_end()
+        if not self.diary.failed:
+            self.promises.at_the_end()
 
     def _plan_ahead(self) -> None:
         if self.faults.rooms:
@@ -190,7 +179,6 @@ class Adversary:
             assert child.node.plan.task.hooks.state_handlers, "begun while the run rested"
 
     def _halt(self, *, now: bool) -> Halt:
-        self.halted = True
         self._given_up = self._given_up or now
         return Halt("stopped by the adversary", now)
 
@@ -234,14 +222,19 @@ class Adversary:
     def _answered(self, answer: Any) -> None:
         self._later(lambda: answer, 2.0, "handler")
 
+    def _posted(self, news: Any) -> None:
+        self._later(lambda: news, 0.0, "driver")
+
     def _die(self, turn: Turn) -> Turn:
         """Let the driver die somewhere in a turn, and begin the next one's first turn."""
-        self.deaths += 1
         moment = self.draw.choice(("before record", "after record", "after submission"))
-        if moment != "before record":
-            self._record(turn)
-        if moment == "after submission":
+        if moment != "before record" and self._record(turn) and moment == "after submission":
             self._send(turn)
+        return self._next_driver()
+
+    def _next_driver(self) -> Turn:
+        """Let another driver take the run over, and return its first turn."""
+        self.deaths += 1
         self.now += self.draw.random() * 5
         kept = ("outside", "cluster") if self.faults.lasts else ("outside",)
         self._coming = [one for one in self._coming if one[2] in kept]
@@ -256,16 +249,19 @@ class Adversary:
             self._later(lambda key=key: Gone(key, "left", "simulated"), 20.0, "cluster")
         return first
 
-    def _record(self, turn: Turn) -> None:
-        self.records += self.promises.of_turn(turn)
-        for pack in turn.packs:
-            for child in pack.members.values():
-                place = child.address[-1]
-                self.submitted[place.slug, place.child] = _submitted(pack, child, self.now)
+    def _record(self, turn: Turn) -> bool:
+        """Write a turn down; False if nothing may be sent that it held."""
+        written = self.diary.write(turn, self.now)
+        if self.diary.kept:
+            self.promises.of_turn(turn)
+        else:
+            self.promises.of_what_flies(turn)
+        return written
 
     def _do(self, turn: Turn) -> None:
         """Carry out a turn, in the driver's order."""
-        self._record(turn)
+        if not self._record(turn):
+            turn.packs.clear()
         self._send(turn)
         for question in turn.questions:
             self.handlers.ask(question)
@@ -276,122 +272,13 @@ class Adversary:
             job, refused = self.orders.job(pack, self.now)
             assert job is not None and not refused
             self.promises.of_job(pack, job)
-            self._decide_fate(pack, job)
+            self.cluster.take(pack, job)
         if self.claims is not None:
             for key in turn.released:
                 self.claims.forget(key_text(key))
         for sealed in turn.dropped:
             if sealed.name is not None and self.store is not None:
                 self.store.remove(sealed.name)
-
-    def _decide_fate(self, pack: Pack, job: Job) -> None:
-        child = next(iter(pack.members.values()))
-        node = self._by_name[child.node.plan.name]
-        progress = child.progress
-        first = (child.address, progress.run_count)
-        assert first not in self._executed_once, f"at_most_once ran twice: {job.key}"
-        if node.once and node.kills(child.index, progress.iteration, progress.run_count):
-            self._executed_once.add(first)
-            self._lose_at_the_start(first, job)
-        elif self.draw.random() < self.faults.losses:
-            self._lose(first, node, job)
-        else:
-            self._return(job)
-
-    def _lose(self, first: _Attempt, node: NodeSpec, job: Job) -> None:
-        """Lose the future in one of the ways there are, within what the budgets allow."""
-        innocent = (job.key, "not charged")
-        if self.draw.random() < 0.5 and not node.once:
-            if self.draw.random() < 0.3 and self._may_charge(first, node):
-                self._lose_at_the_start(first, job)
-            else:
-                self._return(job, self.draw.choice((0, 0, 1, 2, 4)))
-        elif self.draw.random() < 0.3 and self.claims is not None:
-            self._lose_the_news(job)
-        elif self.lost[innocent] < 5:
-            self.lost[innocent] += 1
-            self._lose_before_it_began(job)
-        else:
-            self._return(job)
-        if self.draw.random() < 0.3:
-            self._return(job)  # the worker was not dead after all, and brings it late
-
-    def _may_charge(self, attempt: _Attempt, node: NodeSpec) -> bool:
-        """Take one loss off an attempt's budget, if there is one left."""
-        allowed = not node.once and self.lost[attempt] < node.max_losses
-        self.lost[attempt] += allowed
-        return allowed
-
-    def _execute(self, job: Job, calls: int | None = None) -> bytes | None:
-        """Execute a future as a worker does.
-
-        Returns the envelope; None if the worker dies under one of its attempts: under one that
-        kills all workers, or after so many calls, if that is within its budget.
-        """
-        left = iter(range(10**9 if calls is None else calls))
-
-        def watch() -> None:
-            place = Place(context.task_slug, context.map_index, context.get("task_loop_count", 1))
-            self.promises.of_call((place,), context.idempotency_key)
-            count = context.task_run_count
-            node = self._by_name[context.task_name]
-            over = next(left, None) is None
-            dies = node.kills(place.child, place.iteration, count)
-            if dies or (over and self._may_charge(((place,), count), node)):
-                self.promises.executing.add(((place,), count))
-                raise Killed
-
-        watchers.append(watch)
-        try:
-            return attempt_here(job.shared, job.own)
-        except Killed:
-            return None
-        finally:
-            watchers.remove(watch)
-
-    def _return(self, job: Job, calls: int | None = None) -> None:
-        def bring() -> Gone | Returned:
-            envelope = self._execute(job, calls)
-            return self._died(job) if envelope is None else Returned(job.key, envelope)
-
-        if self.draw.random() < 0.5:
-            arrival = bring()
-            self._bring(lambda: arrival)
-        else:
-            self._bring(bring)
-
-    def _died(self, job: Job) -> Gone | Returned:
-        """Say that a worker died while it executed; with a claim that may take another start."""
-        if self.claims is not None and self.draw.random() < 0.5:
-            envelope = self._execute(job)  # by Dask, before anybody hears of the loss
-            if envelope is not None:
-                return Returned(job.key, envelope)
-        return Gone(job.key, "worker-lost", "simulated")
-
-    def _bring(self, bring: Callable[[], Any]) -> None:
-        self._later(bring, 4.0, "cluster")
-        while self.draw.random() < self.faults.repeats:
-            self._later(bring, 9.0, "cluster")
-
-    def _lose_at_the_start(self, first: _Attempt, job: Job) -> None:
-        """Let the worker die before its first attempt has said anything."""
-        self.promises.executing.add(first)
-        if self.claims is not None:
-            self.claims.start(key_text(job.key), "tcp://gone:1 (process 1)")
-        arrival = self._died(job)
-        self._bring(lambda: arrival)
-
-    def _lose_before_it_began(self, job: Job) -> None:
-        reasons = ["cancelled", "restarted", "disconnected", "forgotten"]
-        if self.claims is not None:
-            reasons.append("worker-lost")
-        reason = self.draw.choice(reasons)
-        self._bring(lambda: Gone(job.key, reason, "simulated"))
-
-    def _lose_the_news(self, job: Job) -> None:
-        """Execute the attempts, then let the worker die before it could say how they ended."""
-        self._execute(job)
-        self._bring(lambda: Gone(job.key, "worker-lost", "simulated"))
 
     def _bring_the_rest(self) -> None:
         """Bring what is still on its way after the end: nothing may follow from it."""

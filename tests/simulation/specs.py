@@ -13,7 +13,7 @@ from daskloop.define.annotations import flatten, unmapped
 from daskloop.define.graph import TaskGraph
 from daskloop.define.parameter import Parameter
 from daskloop.plan.compile import compile_plan
-from tests.run.scripted import Script, Scripted, Trouble
+from tests.simulation.scripted import Script, Scripted, Trouble
 
 __all__ = ["TRIGGERS", "Arg", "FlowSpec", "NodeSpec", "build", "random_spec"]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from daskloop.errors import LoopLimit, MapError, WorkerLost
 from daskloop.signals import FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS, TRIGGERFAIL
-from tests.run.scripted import ABSENT, Other, Trouble, play
-from tests.run.specs import Arg, FlowSpec, NodeSpec
+from tests.simulation.scripted import ABSENT, Other, Trouble, play
+from tests.simulation.specs import Arg, FlowSpec, NodeSpec
 
 __all__ = ["Outcome", "interpret"]
 

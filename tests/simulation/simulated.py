@@ -1,7 +1,7 @@
 """Run random flows against the adversary, each compared with the sequential interpreter.
 
-python -m tests.run.simulated 20000          that many seeds, from 0 on
-python -m tests.run.simulated --seed 1234    one seed, as a failing test says
+python -m tests.simulation.simulated 20000          that many seeds, from 0 on
+python -m tests.simulation.simulated --seed 1234    one seed, as a failing test says
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from unittest import mock
@@ -25,10 +24,11 @@ from daskloop.run import admission
 from daskloop.run.share import Clock
 from daskloop.run.verdict import verdict
 from daskloop.states import Mapped, State
-from tests.run.adversary import Adversary, Faults
-from tests.run.scripted import ABSENT, show
-from tests.run.sequential import Outcome, interpret
-from tests.run.specs import random_spec
+from tests.simulation.adversary import Adversary
+from tests.simulation.faults import random_faults
+from tests.simulation.scripted import ABSENT, show
+from tests.simulation.sequential import Outcome, interpret
+from tests.simulation.specs import random_spec
 
 __all__ = ["SimulationError", "narrow_window", "simulate"]
 
@@ -37,7 +37,9 @@ class SimulationError(AssertionError):
     """A seed that found something; says how to see it again."""
 
     def __init__(self, seed: int, what: BaseException) -> None:
-        super().__init__(f"{what!r:.2000}\nreplay: python -m tests.run.simulated --seed {seed}")
+        super().__init__(
+            f"{what!r:.2000}\nreplay: python -m tests.simulation.simulated --seed {seed}"
+        )
 
 
 def simulate(seed: int, folder: str) -> Adversary:
@@ -58,13 +60,14 @@ def simulate(seed: int, folder: str) -> Adversary:
     draw = Random(seed)
     spec = random_spec(draw)
     stored = draw.random() < 0.3
+    journal = f"{folder}/journal-{seed}" if seed % 50 == 3 else None
     store = PayloadStore(f"{folder}/{seed}") if stored else None
     # Where claims are kept, at_most_once tasks may lose workers too.
     claims = store.claims() if store is not None and draw.random() < 0.7 else None
     # An attempt that must not be made twice needs its claim to outlive the driver.
     mortal = claims is not None or not any(node.once for node in spec.nodes)
-    faults = replace(_faults(draw, mortal), rests=seed % 5 == 0)
-    adversary = Adversary(spec, faults, draw, store, claims)
+    faults = random_faults(draw, seed, mortal)
+    adversary = Adversary(spec, faults, draw, store, claims, journal)
     try:
         # This very process plays all workers, and is not to be made ready to die as one.
         with narrow_window(), mock.patch.object(LastWords, "listen"), _patience(draw):
@@ -76,21 +79,6 @@ def simulate(seed: int, folder: str) -> Adversary:
         if store is not None:
             store.remove_all()
     return adversary
-
-
-def _faults(draw: Random, mortal: bool) -> Faults:
-    calm = draw.random() < 0.2
-    deaths = draw.choice((0.0, 0.05, 0.2)) if mortal else 0.0
-    return Faults(
-        losses=0.0 if calm else draw.choice((0.1, 0.3, 0.6)),
-        repeats=0.0 if calm else draw.choice((0.0, 0.2, 0.4)),
-        rooms=draw.random() < 0.3,
-        halt=draw.choice(("soft", "now", "both")) if draw.random() < 0.2 else "",
-        slots=draw.randint(1, 4),
-        deaths=deaths,
-        lasts=draw.random() < 0.5,
-        whole=deaths > 0 or draw.random() < 0.7,
-    )
 
 
 @contextlib.contextmanager
@@ -191,7 +179,7 @@ def _same_sights(adversary: Adversary, name: str, wanted: Outcome) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run many seeds, or one; return 1 if any found something."""
-    parser = argparse.ArgumentParser(prog="python -m tests.run.simulated")
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.simulated")
     parser.add_argument("count", type=int, nargs="?", default=1000)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--first", type=int, default=0)

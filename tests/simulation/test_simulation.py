@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.run.simulated import simulate
+from tests.simulation.simulated import simulate
 
 SEEDS = 400
 IN_ONE_TEST = 50

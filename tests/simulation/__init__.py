@@ -1,0 +1,1 @@
+"""Random flows on a simulated cluster, each compared with the plain rules."""

@@ -1,0 +1,184 @@
+"""What becomes of a future: it comes back, late, twice, or not at all, and who dies under it.
+
+Attempts are executed by the real `daskloop.run.attempt.attempt_here` on orders that the real
+`Orders` packed; this very process plays all workers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Any, Protocol
+
+from daskloop.contexts import context
+from daskloop.executors.session import Gone, Job, Returned
+from daskloop.keys import Address, Place, key_text
+from daskloop.record.claims import Claims
+from daskloop.run.attempt import attempt_here
+from daskloop.run.packing import Pack
+from tests.simulation.faults import Faults
+from tests.simulation.promises import Promises
+from tests.simulation.scripted import Killed, watchers
+from tests.simulation.specs import NodeSpec
+
+__all__ = ["Cluster"]
+
+_Attempt = tuple[Address, int]
+
+
+class Later(Protocol):
+    """Brings news to the driver after a while."""
+
+    def __call__(self, bring: Callable[[], Any], within: float, source: str) -> None:
+        """Call `bring` within so many seconds, unless its source is gone by then."""
+        ...
+
+
+class Cluster:
+    """A scheduler and its workers.
+
+    Parameters
+    ----------
+    nodes : dict
+        The tasks by name: what kills workers, what may be lost how often.
+    faults : Faults
+        What may go wrong.
+    draw : Random
+        Says what does.
+    claims : Claims or None
+        Where attempts claim their start, if they do.
+    promises : Promises
+        Told what is executed.
+    later : callable
+        Brings news to the driver.
+    """
+
+    def __init__(
+        self,
+        nodes: dict[str, NodeSpec],
+        faults: Faults,
+        draw: Random,
+        claims: Claims | None,
+        promises: Promises,
+        later: Later,
+    ) -> None:
+        self.faults = faults
+        self.draw = draw
+        self.claims = claims
+        self.promises = promises
+        self._by_name = nodes
+        self._later = later
+        self._executed_once: set[_Attempt] = set()
+        self.lost: Counter[Any] = Counter()
+        """Losses by what was lost, and by kind."""
+
+    def take(self, pack: Pack, job: Job) -> None:
+        """Take a future, and decide what becomes of it."""
+        child = next(iter(pack.members.values()))
+        node = self._by_name[child.node.plan.name]
+        progress = child.progress
+        first = (child.address, progress.run_count)
+        assert first not in self._executed_once, f"at_most_once ran twice: {job.key}"
+        if node.once and node.kills(child.index, progress.iteration, progress.run_count):
+            self._executed_once.add(first)
+            self._lose_at_the_start(first, job)
+        elif self.draw.random() < self.faults.losses:
+            self._lose(first, node, job)
+        else:
+            self._return(job)
+
+    def _lose(self, first: _Attempt, node: NodeSpec, job: Job) -> None:
+        """Lose the future in one of the ways there are, within what the budgets allow."""
+        innocent = (job.key, "not charged")
+        if self.draw.random() < 0.5 and not node.once:
+            if self.draw.random() < 0.3 and self._may_charge(first, node):
+                self._lose_at_the_start(first, job)
+            else:
+                self._return(job, self.draw.choice((0, 0, 1, 2, 4)))
+        elif self.draw.random() < 0.3 and self.claims is not None:
+            self._lose_the_news(job)
+        elif self.lost[innocent] < 5:
+            self.lost[innocent] += 1
+            self._lose_before_it_began(job)
+        else:
+            self._return(job)
+        if self.draw.random() < 0.3:
+            self._return(job)  # the worker was not dead after all, and brings it late
+
+    def _may_charge(self, attempt: _Attempt, node: NodeSpec) -> bool:
+        """Take one loss off an attempt's budget, if there is one left."""
+        allowed = not node.once and self.lost[attempt] < node.max_losses
+        self.lost[attempt] += allowed
+        return allowed
+
+    def _execute(self, job: Job, calls: int | None = None) -> bytes | None:
+        """Execute a future as a worker does.
+
+        Returns the envelope; None if the worker dies under one of its attempts: under one that
+        kills all workers, or after so many calls, if that is within its budget.
+        """
+        left = iter(range(10**9 if calls is None else calls))
+
+        def watch() -> None:
+            place = Place(context.task_slug, context.map_index, context.get("task_loop_count", 1))
+            self.promises.of_call((place,), context.idempotency_key)
+            count = context.task_run_count
+            node = self._by_name[context.task_name]
+            over = next(left, None) is None
+            dies = node.kills(place.child, place.iteration, count)
+            if dies or (over and self._may_charge(((place,), count), node)):
+                self.promises.executing.add(((place,), count))
+                raise Killed
+
+        watchers.append(watch)
+        try:
+            return attempt_here(job.shared, job.own)
+        except Killed:
+            return None
+        finally:
+            watchers.remove(watch)
+
+    def _return(self, job: Job, calls: int | None = None) -> None:
+        def bring() -> Gone | Returned:
+            envelope = self._execute(job, calls)
+            return self._died(job) if envelope is None else Returned(job.key, envelope)
+
+        if self.draw.random() < 0.5:
+            arrival = bring()
+            self._bring(lambda: arrival)
+        else:
+            self._bring(bring)
+
+    def _died(self, job: Job) -> Gone | Returned:
+        """Say that a worker died while it executed; with a claim that may take another start."""
+        if self.claims is not None and self.draw.random() < 0.5:
+            envelope = self._execute(job)  # by Dask, before anybody hears of the loss
+            if envelope is not None:
+                return Returned(job.key, envelope)
+        return Gone(job.key, "worker-lost", "simulated")
+
+    def _bring(self, bring: Callable[[], Any]) -> None:
+        self._later(bring, 4.0, "cluster")
+        while self.draw.random() < self.faults.repeats:
+            self._later(bring, 9.0, "cluster")
+
+    def _lose_at_the_start(self, first: _Attempt, job: Job) -> None:
+        """Let the worker die before its first attempt has said anything."""
+        self.promises.executing.add(first)
+        if self.claims is not None:
+            self.claims.start(key_text(job.key), "tcp://gone:1 (process 1)")
+        arrival = self._died(job)
+        self._bring(lambda: arrival)
+
+    def _lose_before_it_began(self, job: Job) -> None:
+        reasons = ["cancelled", "restarted", "disconnected", "forgotten"]
+        if self.claims is not None:
+            reasons.append("worker-lost")
+        reason = self.draw.choice(reasons)
+        self._bring(lambda: Gone(job.key, reason, "simulated"))
+
+    def _lose_the_news(self, job: Job) -> None:
+        """Execute the attempts, then let the worker die before it could say how they ended."""
+        self._execute(job)
+        self._bring(lambda: Gone(job.key, "worker-lost", "simulated"))
