@@ -14,7 +14,14 @@ from typing import Any
 
 from daskloop.contexts import context
 from daskloop.define.task import Task
-from daskloop.errors import LoopLimit, MapError, PayloadError, RunStopped, WorkerLost
+from daskloop.errors import (
+    LoopLimit,
+    MapError,
+    PayloadError,
+    RunStopped,
+    TaskTimeout,
+    WorkerLost,
+)
 from daskloop.signals import FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS, TRIGGERFAIL, Signal
 
 __all__ = [
@@ -64,7 +71,7 @@ class Script:
     loops: int = 1
     """Most iterations."""
     fails: float = 0.0
-    """How likely an attempt raises `Trouble`."""
+    """How likely an attempt raises `Trouble`, or runs out of time."""
     refuses: float = 0.0
     """How likely it raises `Other`."""
     retries: float = 0.0
@@ -141,7 +148,8 @@ def play(
         start = datetime.fromtimestamp(EPOCH + 20 * later, timezone.utc) if later < 0.6 else None
         raise RETRY(f"again {run_count}", start_time=start)
     if chance(seen, run_count, "fail") < script.fails:
-        raise Trouble(name, iteration, run_count)
+        late = chance(seen, run_count, "late") < 0.2
+        raise (TaskTimeout if late else Trouble)(name, iteration, run_count)
     if chance(seen, run_count, "refuse") < script.refuses:
         raise Other(name, iteration, run_count)
     if iteration < 1 + int(chance(script.seed, name, show(inputs), "length") * script.loops):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from daskloop.errors import LoopLimit, MapError, WorkerLost
+from daskloop.errors import LoopLimit, MapError, TaskTimeout, WorkerLost
 from daskloop.signals import FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS, TRIGGERFAIL
 from tests.simulation.scripted import ABSENT, Other, Trouble, play
 from tests.simulation.specs import Arg, FlowSpec, NodeSpec
@@ -31,13 +31,19 @@ class Outcome:
     payload: Any = ABSENT
     """What the last iteration had been given."""
     children: list[Outcome] | None = None
+    above: list[Outcome] = field(default_factory=list)
+    """Of a child: the children of other maps that it goes on from."""
+    whole: Outcome | None = None
+    """Of a child: the map that it is one of."""
+    tolerate: int | float = 0
+    """Of a map: how many of its children may fail."""
     seen: list[str] = field(default_factory=list)
     """The states that a handler sees."""
 
     @property
     def failed(self) -> bool:
         """True for failures of every kind."""
-        return self.kind in ("Failed", "TriggerFailed", "Crashed")
+        return self.kind in ("Failed", "TimedOut", "TriggerFailed", "Crashed")
 
     @property
     def value(self) -> Any:
@@ -47,8 +53,28 @@ class Outcome:
         return self.result
 
     def counted(self) -> list[Outcome]:
-        """What triggers count: a mapped one as its children (M6)."""
-        return [self] if self.children is None else self.children
+        """What triggers count: a mapped one as its children (M6), the tolerated as good (M14)."""
+        if self.children is None:
+            return [self]
+        if self.tolerated:
+            return [Outcome("Success") if one.failed else one for one in self.children]
+        return self.children
+
+    @property
+    def tolerated(self) -> bool:
+        """M14: whether the failures of its children do not count."""
+        if self.children is None:
+            return False
+        own = sum(one.failed and not one.excused for one in self.children)
+        most = self.tolerate
+        return own <= (most * len(self.children) if isinstance(most, float) else most)
+
+    @property
+    def excused(self) -> bool:
+        """M14: whether a child only followed from failures that are tolerated."""
+        bad = [one for one in self.above if one.failed]
+        followed = self.kind == "TriggerFailed" and bool(bad)
+        return followed and all(one.whole is not None and one.whole.tolerated for one in bad)
 
 
 def interpret(spec: FlowSpec) -> list[Outcome]:
@@ -93,18 +119,21 @@ class _Node:
         except MapError as error:  # M3
             return Outcome("Failed", error)
         width = min(len(elements) for elements in cut.values())  # M2
-        children = []
+        children: list[Outcome] = []
+        whole = Outcome("Mapped", children=children, tolerate=self.node.tolerate)
         for index in range(width):
-            above = []
+            above, linked = [], []
             for arg in self.args:
                 own = cut[id(arg)][index][1] if arg.mapped else None
                 above += [own] if own is not None else self._above(arg)
+                linked += [] if own is None else [own]
 
             def element(arg: Arg, index: int = index) -> Any:
                 return cut[id(arg)][index][0] if arg.mapped else self._whole(arg)
 
             children.append(self._child(index, above, element))
-        return Outcome("Mapped", children=children)
+            children[-1].above, children[-1].whole = linked, whole
+        return whole
 
     def _along(self, arg: Arg) -> bool:
         """M5: child i depends on child i of a mapped one alone."""
@@ -197,6 +226,9 @@ class _Loop:
                 return Outcome(kind, result, iteration, payload, seen=self.seen)
             payload = result
             if self.node.max_loops is not None and iteration >= self.node.max_loops:  # L15
+                if self.node.returns:
+                    self.seen[-1] = "Success"
+                    return Outcome("Success", payload, iteration, seen=self.seen)
                 self.seen.append("Failed")
                 return Outcome("Failed", LoopLimit(), None, payload, seen=self.seen)
             iteration += 1
@@ -205,7 +237,7 @@ class _Loop:
         run_count, failures = 1, 0
         while True:
             kind, result = self._attempt(iteration, payload, run_count)
-            if kind == "Failed" and isinstance(result, (Trouble, FAIL)):
+            if kind in ("Failed", "TimedOut") and not isinstance(result, Other):
                 failures += 1
                 if failures <= self.node.max_retries:  # R1, R7
                     kind = "Retrying"
@@ -237,6 +269,8 @@ class _Loop:
             return "Skipped", signal if signal.result is None else signal.result
         except SUCCESS as signal:
             return "Success", signal.result
+        except TaskTimeout as error:
+            return "TimedOut", error
         except (Trouble, Other, FAIL) as error:
             return "Failed", error
 

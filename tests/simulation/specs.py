@@ -12,6 +12,7 @@ from daskloop.contexts import context
 from daskloop.define.annotations import flatten, unmapped
 from daskloop.define.graph import TaskGraph
 from daskloop.define.parameter import Parameter
+from daskloop.errors import TaskTimeout
 from daskloop.plan.compile import compile_plan
 from tests.simulation.scripted import Script, Scripted, Trouble
 
@@ -63,6 +64,10 @@ class NodeSpec:
     max_retries: int = 0
     delay: float = 0.0
     max_loops: int | None = None
+    returns: bool = False
+    """Whether a loop at its limit ends with its last payload."""
+    tolerate: int | float = 0
+    """Children that may fail, if it is mapped."""
     max_losses: int = 3
     once: bool = False
     poison: tuple[int, int] | None = None
@@ -131,6 +136,7 @@ def _node(draw: Random, number: int, above: list[NodeSpec]) -> NodeSpec:
     # What cannot be flattened fails a task in words that no rule gives: no failed ones, then.
     flattens = any(arg.flat and not arg.mapped for arg in inputs.values())
     retries = draw.choice((0, 0, 1, 3))
+    limit = draw.choice((None, None, None, 3))
     poisoned = draw.random() < 0.12
     usual = flattens or draw.random() < 0.7
     return NodeSpec(
@@ -142,7 +148,9 @@ def _node(draw: Random, number: int, above: list[NodeSpec]) -> NodeSpec:
         skips=flattens or draw.random() < 0.8,
         max_retries=retries,
         delay=draw.choice((0.0, 0.5, 3.0)) if retries else 0.0,
-        max_loops=draw.choice((None, None, None, 3)),
+        max_loops=limit,
+        returns=limit is not None and draw.random() < 0.5,
+        tolerate=draw.choice((0, 0, 1, 3, 0.5, 1.0)) if maps else 0,
         max_losses=draw.choice((0, 1, 3)),
         once=draw.random() < 0.1,
         poison=(draw.choice((1, 2)), draw.choice((1, 1, 2))) if poisoned else None,
@@ -233,7 +241,11 @@ def build(spec: FlowSpec, seen: Callable[[str, str], None]) -> TaskGraph:
         graph.add_task(parameter)
     tasks: list[Scripted] = []
     for node in spec.nodes:
-        options = {"max_retries": node.max_retries, "retry_on": Trouble} if node.max_retries else {}
+        options = (
+            {"max_retries": node.max_retries, "retry_on": (Trouble, TaskTimeout)}
+            if node.max_retries
+            else {}
+        )
         if node.delay:
             options["retry_delay"] = node.delay
         task = Scripted(
@@ -242,6 +254,8 @@ def build(spec: FlowSpec, seen: Callable[[str, str], None]) -> TaskGraph:
             trigger=TRIGGERS[node.trigger],
             skip_on_upstream_skip=node.skips,
             max_loops=node.max_loops,
+            on_limit="return" if node.returns else "fail",
+            tolerate=node.tolerate if node.mapped else None,
             max_worker_losses=node.max_losses,
             at_most_once=node.once,
             state_handlers=[handler] if node.handlers else None,
