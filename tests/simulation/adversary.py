@@ -69,6 +69,8 @@ class Adversary:
         self.deaths = 0
         """How often another driver took over, whatever for."""
         self.halted = False
+        self.halts = 0
+        """How often the run was stopped."""
         self._asked: set[tuple[Any, int, int]] = set()
         self._given_up = False
         self._coming: list[tuple[float, int, str, Callable[[], Any]]] = []
@@ -130,6 +132,7 @@ class Adversary:
             resting = self.machine.resting
             turn = self.machine.take(batch, self.now)
             self.halted = self.machine.stopping is not None
+            self.halts += self.halted and stopping is None
             if resting and self.machine.resting:
                 self._check_rest(turn)
             assert not (stopping and turn.submissions), "something was begun after the stop"

@@ -71,7 +71,9 @@ class Cluster:
         self._later = later
         self._executed_once: set[_Attempt] = set()
         self.lost: Counter[Any] = Counter()
-        """Losses by what was lost, and by kind."""
+        """Losses of each attempt, and of each future that nobody was charged for."""
+        self.kinds: Counter[str] = Counter()
+        """Losses by what happened."""
 
     def take(self, pack: Pack, job: Job) -> None:
         """Take a future, and decide what becomes of it."""
@@ -152,6 +154,7 @@ class Cluster:
 
     def _died(self, job: Job) -> Gone | Returned:
         """Say that a worker died while it executed; with a claim that may take another start."""
+        self.kinds["worker"] += 1
         if self.claims is not None and self.draw.random() < 0.5:
             envelope = self._execute(job)  # by Dask, before anybody hears of the loss
             if envelope is not None:
@@ -165,6 +168,7 @@ class Cluster:
 
     def _lose_at_the_start(self, first: _Attempt, job: Job) -> None:
         """Let the worker die before its first attempt has said anything."""
+        self.kinds["worker before the body"] += 1
         self.promises.executing.add(first)
         if self.claims is not None:
             self.claims.start(key_text(job.key), "tcp://gone:1 (process 1)")
@@ -176,9 +180,11 @@ class Cluster:
         if self.claims is not None:
             reasons.append("worker-lost")
         reason = self.draw.choice(reasons)
+        self.kinds[f"future, {reason}"] += 1
         self._bring(lambda: Gone(job.key, reason, "simulated"))
 
     def _lose_the_news(self, job: Job) -> None:
         """Execute the attempts, then let the worker die before it could say how they ended."""
+        self.kinds["news of a future that had ended"] += 1
         self._execute(job)
         self._bring(lambda: Gone(job.key, "worker-lost", "simulated"))

@@ -89,6 +89,8 @@ class Diary:
         self._scribe: Scribe | None = None
         self.failed = False
         """Whether the disk of the present driver has failed."""
+        self.failures = 0
+        """How many disks have failed."""
 
     def open(self, post: Callable[[Any], None]) -> tuple[Sequence[Recorded], Sequence[Submitted]]:
         """Let the next driver take the run over; return what is known of it."""
@@ -123,6 +125,7 @@ class Diary:
         self._ledger.kept = not self.failed
         with mock.patch.object(scribe, "time", SimpleNamespace(time=lambda: now)):
             written = self._scribe.write(turn)
+        self.failures += not (written or self.failed)
         self.failed = self.failed or not written
         return written
 
