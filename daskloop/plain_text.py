@@ -1,0 +1,85 @@
+"""Text from users and their tasks, made safe to be shown: one line, and no wider than asked."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+__all__ = ["hidden", "one_line"]
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
+"""Control signs, among them those that begin escape codes and those that turn the direction of
+writing, halves of surrogate pairs, and what has no meaning yet."""
+
+_JOINERS = frozenset({"\u200c", "\u200d"})
+"""Invisible as well, but parts of words in some scripts, and of emoji."""
+
+
+def one_line(text: object, width: int = 200) -> str:
+    r"""Show a text in one line.
+
+    Parameters
+    ----------
+    text : object
+        Mostly a message; anything else is shown by ``str``.
+    width : int
+        Columns of a terminal at most; a longer text is cut and ends in "…".
+
+    Returns
+    -------
+    str
+        With white space as single blanks, and what is invisible shown by its number.
+
+    Notes
+    -----
+    The cost depends on `width`, not on the length of the text. Signs that mean something in HTML
+    are left as they are: whoever writes HTML escapes them.
+
+    Examples
+    --------
+    >>> one_line("two\n lines, \x1b[31mred")
+    'two lines, \\x1b[31mred'
+    >>> one_line("日本語の長い文", width=8)
+    '日本語…'
+    """
+    raw = str(text)
+    read = raw[: 4 * width + 16]
+    signs = [_shown(sign) for sign in " ".join(read.split())]
+    used, last = 0, 0
+    for number, sign in enumerate(signs):
+        used += _columns(sign)
+        if used > width:
+            return "".join(signs[:last]) + "…"
+        if used < width:
+            last = number + 1
+    return "".join(signs) if len(read) == len(raw) else "".join(signs[:last]) + "…"
+
+
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """Return a text with dots in place of what is secret.
+
+    Examples
+    --------
+    >>> hidden("401 for token hunter22", ["hunter22"])
+    '401 for token •••'
+    """
+    for secret in secrets:
+        text = text.replace(secret, "•••")
+    return text
+
+
+def _shown(sign: str) -> str:
+    if sign in _JOINERS or unicodedata.category(sign) not in _INVISIBLE:
+        return sign
+    number = ord(sign)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def _columns(sign: str) -> int:
+    if len(sign) > 1:
+        return len(sign)
+    if unicodedata.combining(sign) or sign in _JOINERS:
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
