@@ -10,7 +10,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-__all__ = ["seconds", "setting", "size"]
+__all__ = ["flag", "seconds", "setting", "size"]
 
 
 def setting(name: str) -> Any:
@@ -75,6 +75,20 @@ def size(name: str) -> int:
             f"Config daskloop.{name} is {value!r}, which is no size. Write for example '64KiB'."
         )
     return result
+
+
+def flag(name: str) -> bool | None:
+    """Read a setting that is true, false or left open.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    value = setting(name)
+    if value is None or isinstance(value, bool):
+        return value
+    raise ValueError(f"Config daskloop.{name} is {value!r}. Write true or false, or leave it out.")
 
 
 @functools.cache

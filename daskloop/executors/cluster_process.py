@@ -32,14 +32,25 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-__all__ = ["ALLOWED_FAILURES", "ANY_PORT", "HOST", "HTTP_SERVER", "Order", "hush", "main"]
+from daskloop.config import flag
+
+__all__ = [
+    "ALLOWED_FAILURES",
+    "ANY_PORT",
+    "HOST",
+    "HTTP_SERVER",
+    "Order",
+    "hush",
+    "main",
+    "scheduler_server",
+]
 
 HOST = "127.0.0.1"
 ANY_PORT = f"{HOST}:0"
 
 HTTP_SERVER: Mapping[str, Any] = {"dashboard": False, "dashboard_address": ANY_PORT}
-"""For schedulers and workers. Without an address their HTTP servers would listen everywhere; the
-dashboard, whose import takes longer than all the rest, is for clusters that outlive a run."""
+"""For workers, and for schedulers without a dashboard. Without an address their HTTP servers would
+listen everywhere."""
 
 PRELOAD = ("daskloop.executors.fork_server", "daskloop.run.attempt")
 """Imported by the fork server; what cannot be, each worker imports itself, in 0.1 s more."""
@@ -65,6 +76,14 @@ class Order:
     """Written when every worker is up, or when that failed."""
     driver: int
     """Process id of the driver."""
+
+
+def scheduler_server() -> Mapping[str, Any]:
+    """Return what a scheduler is given of its HTTP server: a dashboard only where it is asked for.
+
+    Its import takes longer than all the rest.
+    """
+    return {**HTTP_SERVER, "dashboard": flag("dashboard") is True}
 
 
 def main() -> None:
@@ -104,7 +123,7 @@ async def _serve(order: Order, method: str) -> None:
         protocol="tls" if Security().require_encryption else "tcp",
         allowed_failures=ALLOWED_FAILURES,
         plugins=[ShortScheduler(own_interval())],
-        **HTTP_SERVER,
+        **scheduler_server(),
     )
     async with scheduler:
         up = [asyncio.get_running_loop().create_future() for _ in range(order.workers)]

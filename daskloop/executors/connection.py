@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from daskloop.config import seconds
+from daskloop.config import flag, seconds
 from daskloop.executors.choose import (
     Address,
     Choice,
@@ -68,6 +68,12 @@ class Connection:
         """Shorten the client's interval, also after it had to connect again."""
         if self.send_interval is not None:
             shorten(self.client, self.send_interval)
+
+    @property
+    def may_have_dashboard(self) -> bool:
+        """False of a cluster that the run has started itself, without a dashboard."""
+        own = isinstance(self.cluster, (LocalThreads, LocalProcesses))
+        return flag("dashboard") is True if own else flag("dashboard") is not False
 
     def is_hopeless(self) -> bool:
         """Tell whether the scheduler is gone for good, so that reconnecting has no point.

@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from daskloop.executors.cluster_process import ALLOWED_FAILURES, HTTP_SERVER
+from daskloop.executors.cluster_process import ALLOWED_FAILURES, HTTP_SERVER, scheduler_server
 from daskloop.executors.launch import launch, read_ready_file
 from daskloop.executors.send_intervals import own_interval
 
@@ -107,7 +107,7 @@ class LocalThreads:
                             "allowed_failures": ALLOWED_FAILURES,
                             "plugins": [ShortScheduler(interval)],
                             **scratch,
-                            **HTTP_SERVER,
+                            **scheduler_server(),
                         },
                     },
                     workers={

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from daskloop.plan.plan import Plan
 from daskloop.record.entries import Recorded
@@ -28,6 +28,8 @@ from daskloop.run.standing import Child
 from daskloop.states import Pending, State
 
 __all__ = ["Board", "Completed"]
+
+Seen = TypeVar("Seen")
 
 _ASIDE = 0.0005  # seconds that the driver steps aside, so that a reader gets the lock
 
@@ -105,6 +107,14 @@ class Board:
         finally:
             if not nested:
                 self._looking.discard(me)
+
+    def look(self, read: Callable[[Machine], Seen]) -> Seen | None:
+        """Return what a function reads of the machine; None before there is one.
+
+        It reads what the driver changes, so it must keep nothing of the machine's.
+        """
+        with self._between_turns() as machine:
+            return None if machine is None else read(machine)
 
     def states(self) -> dict[Any, State]:
         """Return the present state of every task."""

@@ -41,6 +41,7 @@ from daskloop.run.orders import Orders
 from daskloop.run.register import Registered
 from daskloop.run.replay import Memory
 from daskloop.run.scribe import Scribe
+from daskloop.run.showing import Showing
 from daskloop.run.stalling import why_nothing_moves
 from daskloop.run.turn import Approve, Came, Halt, Handled, Idle, News, Reject, Rest, Room, Turn
 from daskloop.run.verdict import verdict
@@ -130,16 +131,19 @@ class Driver:
         place = open_workplace(
             errand.choice, errand.store, errand.plan, self._inbox.post, errand.registered
         )
-        announcer = Announcer(errand.listeners)
-        shift = None
+        showing = Showing(place.shown_by, errand.run, errand.plan, errand.parameters, self.board)
+        announcer = Announcer([*errand.listeners, *showing.listeners])
+        shift = state = None
         try:
             shift = _Shift(errand, place, announcer, self._inbox, around, self.board)
-            return shift.work()
+            state = shift.work()
+            return state
         finally:
             try:
                 if shift is not None:
                     shift.close()
                 announcer.close()
+                showing.close(state)
             finally:
                 place.leave()
 

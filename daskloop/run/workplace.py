@@ -20,6 +20,8 @@ from daskloop.run.placing import demands_of
 from daskloop.run.register import Registered
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from daskloop.executors.connection import Connection
 
 __all__ = ["Workplace", "open_workplace"]
@@ -47,6 +49,8 @@ class Workplace:
     """True if claims are kept until the run has ended, for drivers to come."""
     scheduler: str | None = None
     """Address of a scheduler that lives longer than the run."""
+    shown_by: Client | None = None
+    """The client of a cluster whose dashboard may show the run."""
 
     def leave(self) -> None:
         """Let go of the session, and of a temporary store that no state refers to."""
@@ -84,49 +88,68 @@ def open_workplace(
     lasting_claims = recorded and bool(_at_most_once(plan))
     asked = {} if registered.is_over else demands_of(plan)  # over: nothing runs any more
     if isinstance(choice, Inline):
-        from daskloop.executors.inline import InlineSession
-
         check_inline(asked)
-        claims = own.claims() if lasting_claims else None
-        limit = config.size("inline-limit")
-        here = InlineSession(post)
-        return Workplace(here, own, claims, limit, given is None, lasting_claims=lasting_claims)
+        return _here(own, given is None, post, lasting_claims)
     from daskloop.executors.connection import open_connection
     from daskloop.executors.dask_session import DaskSession
     from daskloop.executors.hold import open_hold
     from daskloop.executors.preflight import preflight
 
     connection = open_connection(choice)
+    client = connection.client
     try:
         _check_offers(choice, connection, asked)
         folder = own.url if store is None else None
-        facts = preflight(connection.client, folder)
+        facts = preflight(client, folder)
         shared = store is not None or facts.shares_folder
         claims, fleeting = _choose_claims(
-            connection.client, own.claims() if shared else None, registered, lasting_claims
+            client, own.claims() if shared else None, registered, lasting_claims
         )
-        _check_once(plan, claims is None and (lasting_claims or not _is_here(connection.client)))
+        _check_once(plan, claims is None and (lasting_claims or not _is_here(client)))
         limit = config.size("inline-limit")
         if not isinstance(choice, Temporary):
             limit = min(limit, _FOREIGN_INLINE)
         lasting = recorded and not connection.owned_cluster
-        hold = None
-        if lasting:
-            hold = open_hold(connection.client, registered.run, registered.ledger.epoch)
+        hold = open_hold(client, registered.run, registered.ledger.epoch) if lasting else None
         session = DaskSession(connection, post, slots=facts.threads, hold=hold, asked=asked)
-        address = connection.client.scheduler.address if lasting else None
+        address = client.scheduler.address if lasting else None
+        shown_by = client if connection.may_have_dashboard else None
     except BaseException:
         connection.close()
         raise
     if not shared:
-        logger.warning(
-            "the workers of %s share no folder with this process: values above %d bytes travel "
-            "through it; pass store= to flow.run to name a place that all of them reach",
-            connection.description,
-            limit,
-        )
+        _say_unshared(connection, limit)
     kept = own if shared else None
-    return Workplace(session, kept, claims, limit, given is None, fleeting, lasting_claims, address)
+    return Workplace(
+        session,
+        kept,
+        claims,
+        limit,
+        given is None,
+        fleeting,
+        lasting_claims,
+        address,
+        shown_by,
+    )
+
+
+def _here(store: PayloadStore, temporary: bool, post: Post, lasting_claims: bool) -> Workplace:
+    """Make the workplace of a run in the calling thread."""
+    from daskloop.executors.inline import InlineSession
+
+    claims = store.claims() if lasting_claims else None
+    limit = config.size("inline-limit")
+    session = InlineSession(post)
+    return Workplace(session, store, claims, limit, temporary, lasting_claims=lasting_claims)
+
+
+def _say_unshared(connection: Connection, limit: int) -> None:
+    logger.warning(
+        "the workers of %s share no folder with this process: values above %d bytes travel "
+        "through it; pass store= to flow.run to name a place that all of them reach",
+        connection.description,
+        limit,
+    )
 
 
 def _check_offers(choice: Choice, connection: Connection, asked: Mapping[str, Demand]) -> None:
