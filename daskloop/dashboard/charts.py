@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bokeh.models import ColumnDataSource, DataRange1d, HoverTool
+from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, NumeralTickFormatter
 from bokeh.plotting import figure
 
 from daskloop.dashboard.standings import COLOURS, WORDS
@@ -50,6 +50,9 @@ class RasterChart:
         )
         self.root.add_tools(HoverTool(renderers=[bars], tooltips="@said"))
         self.root.yaxis.axis_label = "child"
+        for axis in (*self.root.xaxis, *self.root.yaxis):
+            axis.formatter = NumeralTickFormatter(format="0,0")
+            axis.ticker.min_interval = 1  # there is no half a child
 
     def show(self, task: TaskView | None) -> None:
         """Draw the children of a task."""

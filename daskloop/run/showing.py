@@ -95,6 +95,7 @@ class Showing:
         flow, place = one_line(plan.flow_name, 80), one_line(client.scheduler.address, 80)
         self._view = RunView(run, flow, place, now, now, "Running", False, "", 0, 0, 0)
         self._end: State | None = None
+        self._next_look = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"daskloop-dashboard-{run}")
         self._thread.daemon = True  # a scheduler that does not answer must not keep the process
@@ -109,13 +110,18 @@ class Showing:
         self._thread.join(LAST_WAIT)
 
     def _work(self) -> None:
+        try:
+            self._tell()
+        # The page is an extra: whatever is wrong with it must not reach the run.
+        except Exception:
+            logger.warning("run %s: its loops are shown no more", self._view.run, exc_info=True)
+
+    def _tell(self) -> None:
         asked: Asked | None = None
         while True:
             # Looked at before the board: what is told as the end has to be that.
             over = self._over.is_set()
-            began = time.perf_counter()
             self._view = self._board.look(partial(self._look, asked, over)) or self._view
-            took = time.perf_counter() - began
             if over:
                 self._messenger.tell(self._ended())
                 return
@@ -124,18 +130,17 @@ class Showing:
                 return
             if first and asked is not None:
                 self._say_where()
-            looked_at = asked is not None and asked.looking
-            self._over.wait(max(SEEN if looked_at else UNSEEN, SHARE * took))
+            self._over.wait(SEEN if asked is not None and asked.looking else UNSEEN)
 
     def _look(self, asked: Asked | None, over: bool, machine: Machine) -> RunView:
         counts = machine.counts
         tasks, more = None, self._view.more_tasks
-        if over:
-            tasks, more = self._sampler.tasks(machine.standing.nodes, None)
-        elif asked is not None and asked.looking:
-            # Who has just begun to look knows no task yet: the first ones are told from near.
-            slugs = set(asked.slugs) - {""}
+        began = time.perf_counter()
+        slugs = self._slugs(asked, over, began)
+        if slugs is not None:
             tasks, more = self._sampler.tasks(machine.standing.nodes, slugs or None)
+            ended = time.perf_counter()
+            self._next_look = ended + SHARE * (ended - began)
         return replace(
             self._view,
             at=time.time(),
@@ -147,6 +152,14 @@ class Showing:
             more_tasks=more,
             tasks=tasks,
         )
+
+    def _slugs(self, asked: Asked | None, over: bool, now: float) -> set[str] | None:
+        """Say which tasks to look at from near: the first ones if empty; None to look at none."""
+        if over:
+            return set()
+        if asked is None or not asked.looking or now < self._next_look:
+            return None
+        return set(asked.slugs) - {""}  # who has just begun to look knows no task yet
 
     def _ended(self) -> RunView:
         state = self._end

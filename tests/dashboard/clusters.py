@@ -16,7 +16,7 @@ _HERE = "127.0.0.1:0"
 
 
 @contextlib.contextmanager
-def cluster_with_dashboard(threads: int = 4) -> Iterator[Any]:
+def cluster_with_dashboard(**scheduler: Any) -> Iterator[Any]:
     """Start a cluster of threads with a dashboard that nobody else can reach."""
     from distributed import LocalCluster
 
@@ -25,7 +25,8 @@ def cluster_with_dashboard(threads: int = 4) -> Iterator[Any]:
         LocalCluster(
             processes=False,
             n_workers=1,
-            threads_per_worker=threads,
+            threads_per_worker=4,
+            scheduler_kwargs=scheduler,
             dashboard_address=_HERE,
             worker_dashboard_address=_HERE,
         ) as cluster,

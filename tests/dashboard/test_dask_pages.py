@@ -65,6 +65,13 @@ def test_q06_the_page_is_there_with_its_name_in_the_bar_of_all_pages_once() -> N
         assert sum("/loops" in one for one in paths) == 1
 
 
+def test_q06_the_page_is_under_the_prefix_of_a_dashboard_that_has_one() -> None:
+    with cluster_with_dashboard(http_prefix="/some/where") as cluster:
+        assert flow.run(executor=cluster).is_successful()
+        assert fetch(address_of(cluster, "some/where/loops"))[0] == 200
+        assert fetch(address_of(cluster))[0] == 404
+
+
 @pytest.mark.parametrize(
     ("module", "name"),
     [
