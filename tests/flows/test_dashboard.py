@@ -128,6 +128,21 @@ def test_q07_text_from_tasks_is_shown_as_text_and_cut(cluster: Any, tmp_path: Pa
 
 
 @pytest.mark.slow
+def test_q03_a_click_on_a_task_shows_its_children(cluster: Any) -> None:
+    gate.set()
+    flow.run(executor=cluster)
+    with open_browser() as browser:
+        page = open_loops(browser, cluster)
+        chosen = page.locator("select").nth(1).locator("option:checked")
+        assert eventually(chosen.inner_text) == "reach"
+        page.locator(".slick-cell", has_text="total").first.click()
+        eventually(lambda: chosen.inner_text() == "total")
+        rows = page.locator(".slick-row")
+        eventually(lambda: any(text.startswith("total\ndone") for text in rows.all_inner_texts()))
+        assert page.locator(".slick-row", has_text="reach[3]").count() == 0
+
+
+@pytest.mark.slow
 def test_q04_runs_of_several_clients_are_side_by_side_and_one_is_chosen(cluster: Any) -> None:
     with (
         Client(cluster, set_as_default=False) as one,
