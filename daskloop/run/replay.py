@@ -246,10 +246,13 @@ def _as_it_was(progress: Progress, record: Recorded) -> Progress:
     begun = progress.begun
     if begun is None and (record.attempted or not record.final):  # else it ended without beginning
         begun = record.started or record.at
+    # Submissions that nobody was charged for left no record: the one that was lost says its number.
+    lost = record.state == LOST
     return progress._replace(
         phase=Phase.RUNNING,
         iteration=record.address[-1].iteration,
         run_count=record.run_count,
+        submission=max(progress.submission, record.submission) if lost else progress.submission,
         entry=entry,
         begun=begun,
     )

@@ -151,6 +151,12 @@ def test_losses_of_workers_go_on_being_counted():
     assert isinstance(once_more.step, Announce) and once_more.step.state.is_crashed()
 
 
+def test_r08_a_recorded_loss_is_charged_once_though_submissions_before_it_left_no_record():
+    found = recalled([record(LOST, submission=1, attempted=False)], [sent(submission=1)])
+    assert not found.in_flight
+    assert (found.progress.losses, found.progress.submission) == (1, 2)
+
+
 def test_a_loss_of_what_is_at_most_once_is_a_crash():
     found = recalled([record(LOST, attempted=False)], [sent()], at_most_once=True)
     assert isinstance(found.step, Announce) and found.step.state.is_crashed()
