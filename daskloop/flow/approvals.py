@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from daskloop.define.task import Task
 from daskloop.plan.plan import Node, Plan
-from daskloop.run.standing import Child
+from daskloop.run.turn import Asked
 
 __all__ = ["chosen"]
 
@@ -14,15 +14,15 @@ _LISTED = 10  # names in an error
 
 
 def chosen(
-    plan: Plan, paused: Sequence[Child], task: Task | str, index: int | None, verb: str
-) -> tuple[Child, ...]:
+    plan: Plan, paused: Sequence[Asked], task: Task | str, index: int | None, verb: str
+) -> tuple[Asked, ...]:
     """Find the paused children of one task.
 
     Parameters
     ----------
     plan : Plan
         The flow.
-    paused : sequence of Child
+    paused : sequence of Asked
         All that wait for somebody.
     task : Task or str
         The task, its name or its slug.
@@ -49,13 +49,13 @@ def chosen(
         raise ValueError(f"{asked}: '{nodes[0].name}' is not mapped; leave the index out")
     numbers = {node.number for node in nodes}
     found = [
-        child
-        for child in paused
-        if child.node.plan.number in numbers and (index is None or child.index == index)
+        one
+        for one in paused
+        if one.child.node.plan.number in numbers and (index is None or one.child.index == index)
     ]
     if not found:
         raise ValueError(f"{asked}: that is not paused. {_listed(paused)}")
-    slugs = dict.fromkeys(child.node.plan.slug for child in found)
+    slugs = dict.fromkeys(one.child.node.plan.slug for one in found)
     if len(slugs) > 1:
         raise ValueError(
             f"{asked}: several tasks of that name are paused. Say {' or '.join(slugs)}"
@@ -69,9 +69,9 @@ def _is_meant(node: Node, task: Task | str) -> bool:
     return node.parameter is None and task in (node.name, node.slug)
 
 
-def _listed(paused: Sequence[Child]) -> str:
+def _listed(paused: Sequence[Asked]) -> str:
     if not paused:
         return "Nothing in this run is"
-    names = ", ".join(child.name for child in paused[:_LISTED])
+    names = ", ".join(one.child.name for one in paused[:_LISTED])
     more = f" and {len(paused) - _LISTED} more" if len(paused) > _LISTED else ""
     return f"Paused now: {names}{more}"

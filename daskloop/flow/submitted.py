@@ -194,11 +194,11 @@ class SubmittedRun:
             If the payload cannot be pickled.
         """
         board = self._run.board
-        children = chosen(self._run.plan, board.paused(), task, index, "approve")
+        asked = chosen(self._run.plan, board.paused(), task, index, "approve")
         sealed = None
         if payload is not _NOTHING:
-            sealed = board.close_payload(payload, ", ".join(child.name for child in children[:3]))
-        self._run.post(Approve(children, sealed))
+            sealed = board.close_payload(payload, ", ".join(one.child.name for one in asked[:3]))
+        self._run.post(Approve(asked, sealed))
 
     def reject(
         self, task: Task | str, index: int | None = None, *, message: str = "no reason was given"
@@ -219,5 +219,5 @@ class SubmittedRun:
         ValueError
             If that is not paused; says what is.
         """
-        children = chosen(self._run.plan, self._run.board.paused(), task, index, "reject")
-        self._run.post(Reject(children, message))
+        asked = chosen(self._run.plan, self._run.board.paused(), task, index, "reject")
+        self._run.post(Reject(asked, message))

@@ -25,6 +25,7 @@ from daskloop.run.closing import Closing
 from daskloop.run.machine import Machine
 from daskloop.run.snapshot import snapshot
 from daskloop.run.standing import Child
+from daskloop.run.turn import Asked
 from daskloop.states import Pending, State
 
 __all__ = ["Board", "Completed"]
@@ -123,10 +124,10 @@ class Board:
                 return snapshot(machine.standing)
         return {node.task: Pending() for node in self._plan.nodes}
 
-    def paused(self) -> list[Child]:
-        """List the children that wait for somebody."""
+    def paused(self) -> list[Asked]:
+        """List the pauses that somebody is asked about."""
         with self._between_turns() as machine:
-            return [] if machine is None else machine.paused
+            return [] if machine is None else [Asked.of(child) for child in machine.paused]
 
     def records(self) -> list[Recorded]:
         """Return the records that are kept here."""

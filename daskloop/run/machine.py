@@ -201,12 +201,14 @@ class Machine:
                 self._halt(reason, now, cleans)
             case Room(slots):
                 self.admission.slots = slots
-            case Approve(children, payload):
-                for child in children:
-                    self._steps.approve(child, payload)
-            case Reject(children, reason):
-                for child in children:
-                    self._steps.advance(child, Rejected(reason))
+            case Approve(asked, payload):
+                for one in asked:
+                    if one.stands:
+                        self._steps.approve(one.child, payload)
+            case Reject(asked, reason):
+                for one in asked:
+                    if one.stands:
+                        self._steps.advance(one.child, Rejected(reason))
             case Rest(on):
                 self._steps.flights.resting = on
 

@@ -17,6 +17,7 @@ from daskloop.states import State
 __all__ = [
     "Announcement",
     "Approve",
+    "Asked",
     "Came",
     "Halt",
     "Handled",
@@ -145,11 +146,29 @@ class Room:
     slots: int
 
 
+class Asked(NamedTuple):
+    """A pause that somebody is asked about: an answer is meant for it, and for no later one."""
+
+    child: Child
+    iteration: int
+    run_count: int
+
+    @classmethod
+    def of(cls, child: Child) -> Asked:
+        """Name the pause that a child is in."""
+        return cls(child, child.progress.iteration, child.progress.run_count)
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether the child has not moved on meanwhile."""
+        return self == Asked.of(self.child)
+
+
 @dataclass(frozen=True, slots=True)
 class Approve:
     """Paused children may go on."""
 
-    children: tuple[Child, ...]
+    asked: tuple[Asked, ...]
     payload: Sealed | None = None
     """What their iteration is given in place of its payload, if anything."""
 
@@ -158,7 +177,7 @@ class Approve:
 class Reject:
     """Paused children fail."""
 
-    children: tuple[Child, ...]
+    asked: tuple[Asked, ...]
     reason: str
 
 

@@ -12,7 +12,7 @@ from daskloop.run.pauses import Pauses
 from daskloop.run.progress import Approved, Enqueue, Pause, Phase
 from daskloop.run.progress import Rejected as Refused
 from daskloop.run.replay import Memory
-from daskloop.run.turn import Approve, Reject, Rest
+from daskloop.run.turn import Approve, Asked, Reject, Rest
 from daskloop.states import Cancelled, Failed, Paused
 from tests.run.driven import Driven, Plain
 from tests.run.lives import BEGIN, Life, rules, sealed
@@ -82,7 +82,7 @@ def test_f11_a_stop_cancels_what_is_paused(now):
 def test_a_pause_with_a_time_goes_on_then_unless_it_was_approved_before():
     run = one()
     run.come("t", kind="paused", start_time=BEGIN + 60)
-    run.take(Approve((run.child("t"),)), after=10)
+    run.take(Approve((Asked.of(run.child("t")),)), after=10)
     run.come("t", kind="paused", start_time=BEGIN + 500)
     run.take(after=100)
     assert run.child("t").progress.phase is Phase.PAUSED, "the time of the first pause is over"
@@ -102,11 +102,26 @@ def test_pauses_forget_those_that_no_longer_wait():
 def test_an_approval_is_recorded_before_what_follows_and_a_second_one_is_not():
     run = one()
     run.come("t", kind="paused")
-    turn = run.take(Approve((run.child("t"),), sealed(5)), Approve((run.child("t"),), sealed(6)))
+    turn = run.take(
+        Approve((Asked.of(run.child("t")),), sealed(5)),
+        Approve((Asked.of(run.child("t")),), sealed(6)),
+    )
     assert [(r.state, r.run_count, r.value) for r in turn.records] == [(APPROVED, 2, sealed(5))]
     assert [c.name for c in turn.submissions] == ["t"]
     told = [one for one in run.events if isinstance(one, events.ChildPaused)]
     assert [(one.name, one.message, one.until) for one in told] == [("t", "it paused", None)]
+
+
+def test_o11_an_approval_is_meant_for_the_pause_that_was_asked_about_and_for_no_later_one():
+    run = one()
+    run.come("t", kind="paused")
+    late = Asked.of(run.child("t"))
+    run.take(Approve((late,)))
+    run.come("t", kind="looped", value="next")
+    run.come("t", kind="paused")
+    turn = run.take(Approve((late,), sealed("too late")), Reject((late,), "too late"))
+    assert not turn.records and not turn.submissions
+    assert run.child("t").progress.phase is Phase.PAUSED
 
 
 def test_paused_children_are_approved_and_rejected_each_for_itself():
@@ -115,7 +130,7 @@ def test_paused_children_are_approved_and_rejected_each_for_itself():
         run.come("m", index, kind="paused")
     assert [c.index for c in run.machine.paused] == [0, 1, 2] and not run.flying()
     assert run.machine.admission.out == 0, "they take no place"
-    run.take(Reject((run.child("m", 0),), "no"), Approve((run.child("m", 2),)))
+    run.take(Reject((Asked.of(run.child("m", 0)),), "no"), Approve((Asked.of(run.child("m", 2)),)))
     assert run.state("m", 0).is_failed() and run.flying() == ["m[2]"]
     assert [c.index for c in run.machine.paused] == [1]
 
@@ -190,5 +205,5 @@ def test_a_driver_goes_on_with_a_paused_child_where_the_one_before_left_it():
     again.machine._steps._memory = Memory([looped(1, "p"), paused()], (), None)
     again.start()
     assert not again.flying() and [c.name for c in again.machine.paused] == ["t"]
-    again.take(Approve((again.child("t"),)))
+    again.take(Approve((Asked.of(again.child("t")),)))
     assert again.key("t")[2:4] == (2, 2), "iteration and attempt"

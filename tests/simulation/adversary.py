@@ -30,7 +30,7 @@ from daskloop.run.machine import Machine
 from daskloop.run.news import NewsDesk
 from daskloop.run.orders import Orders
 from daskloop.run.replay import Memory
-from daskloop.run.turn import Announcement, Approve, Halt, Handled, Paced, Rest, Room, Turn
+from daskloop.run.turn import Announcement, Approve, Asked, Halt, Handled, Paced, Rest, Room, Turn
 from daskloop.states import Paused
 from tests.simulation.cluster import Cluster
 from tests.simulation.diary import RUN, Diary
@@ -172,7 +172,8 @@ class Adversary:
             if not ends or self.draw.random() < 0.5:
                 # The payload that it has: what is given is what the next attempt gets.
                 given = child.progress.payload if self.draw.random() < 0.5 else None
-                self._later(lambda one=child, given=given: Approve((one,), given), 20.0, "user")
+                said = Approve((Asked.of(child),), given)
+                self._later(lambda said=said: said, 20.0, "user")
 
     def _check_rest(self, turn: Turn) -> None:
         for one in turn.questions:
