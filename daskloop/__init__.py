@@ -27,6 +27,7 @@ from daskloop.define.apply_map import apply_map
 from daskloop.define.control_flow import case
 from daskloop.define.datetime_parameter import DateTimeParameter
 from daskloop.define.decorator import task
+from daskloop.define.loop_flow import loop_flow
 from daskloop.define.parameter import Parameter
 from daskloop.define.resource_manager import resource_manager
 from daskloop.define.scope import tags
@@ -44,6 +45,7 @@ __all__ = [
     "case",
     "context",
     "flatten",
+    "loop_flow",
     "mapped",
     "resource_manager",
     "tags",

@@ -6,6 +6,7 @@ __all__ = [
     "DaskloopError",
     "FailedTask",
     "HandlerError",
+    "IterationFailed",
     "JournalError",
     "LoopLimit",
     "MapError",
@@ -46,6 +47,10 @@ class LoopLimit(DaskloopError):
 
 class TaskTimeout(DaskloopError, TimeoutError):
     """An attempt that ran longer than the task's `timeout`."""
+
+
+class IterationFailed(DaskloopError):
+    """A task in the body of a loop flow that failed; names it, with its iteration."""
 
 
 class WorkerLost(DaskloopError):

@@ -5,9 +5,18 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["Address", "Place", "dask_key", "full_name", "idempotency_key", "key_text", "run_name"]
+__all__ = [
+    "Address",
+    "Key",
+    "Place",
+    "dask_key",
+    "full_name",
+    "idempotency_key",
+    "key_text",
+    "run_name",
+]
 
 
 class Place(NamedTuple):
@@ -57,20 +66,30 @@ def full_name(name: str, index: int | str | None) -> str:
     return name if index is None else f"{name}[{index}]"
 
 
-def dask_key(
-    run: str, address: Address, run_count: int, submission: int
-) -> tuple[str, int, int, int, int]:
+Key = tuple[Any, ...]
+"""What Dask knows an attempt by: a text, then numbers."""
+
+
+def dask_key(run: str, address: Address, run_count: int, submission: int) -> Key:
     """Make the key of one attempt; no two submissions of any run share one.
 
-    Dask's dashboard groups by the first item; None in a key is a TypeError there.
+    Dask's dashboard groups by the first item; None in a key is a TypeError there. Of what is in
+    the body of a loop flow, child and iteration of that follow at the end.
 
     Examples
     --------
     >>> dask_key("quiet-heron-7f3a9c12", (Place("fib-1", None, 2),), 1, 0)
     ('fib-1-7f3a9c12', -1, 2, 1, 0)
+    >>> dask_key("quiet-heron-7f3a9c12", (Place("f-1", 3, 9), Place("fib-1", None, 2)), 1, 0)
+    ('f-1/fib-1-7f3a9c12', -1, 2, 1, 0, 3, 9)
     """
     slug, index, iteration = address[-1]
-    return (f"{slug}-{run[-8:]}", -1 if index is None else index, iteration, run_count, submission)
+    own = (-1 if index is None else index, iteration, run_count, submission)
+    if len(address) == 1:
+        return (f"{slug}-{run[-8:]}", *own)
+    slugs = "/".join(place.slug for place in address)
+    around = (n for _, child, turn in address[:-1] for n in (-1 if child is None else child, turn))
+    return (f"{slugs}-{run[-8:]}", *own, *around)
 
 
 def key_text(key: Sequence[object]) -> str:

@@ -117,7 +117,10 @@ def rebuild(
 
 def _is_of(record: Recorded, target: Target) -> bool:
     place = record.address[-1]
-    return (place.slug, place.child) == (target.mark.slug, target.child)
+    return len(record.address) == 1 and (place.slug, place.child) == (
+        target.mark.slug,
+        target.child,
+    )
 
 
 def _last_iteration(own: Sequence[Recorded]) -> int:

@@ -134,7 +134,7 @@ def stories(past: Past) -> tuple[Chapter, ...]:
     marks = {mark.slug: mark for mark in past.summary.header.tasks}
     for record in past.records:
         place = record.address[-1]
-        if place.slug in marks:
+        if place.slug in marks and len(record.address) == 1:
             story = found.get((place.slug, place.child))
             if story is None:
                 story = Story(marks[place.slug], place.child)
@@ -142,7 +142,7 @@ def stories(past: Past) -> tuple[Chapter, ...]:
             story.records.append(record)
     for sent in past.submitted:
         place = sent.address[-1]
-        if place.slug in marks:
+        if place.slug in marks and len(sent.address) == 1:
             name = (place.slug, place.child)
             found.setdefault(name, Story(marks[place.slug], place.child)).sent = sent
     names = names_by_slug(past.records)

@@ -7,13 +7,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from daskloop.contexts import context
+from daskloop.define.scope import current_graph
 
-__all__ = ["Again", "Fields", "again"]
+__all__ = ["Again", "Fields", "Round", "again"]
 
 
 class Fields(dict[str, Any]):
@@ -29,9 +30,34 @@ class Again:
     after: timedelta | float | str | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Round:
+    """What the function of a `loop_flow` returns: how an iteration ends, in terms of its tasks."""
+
+    fields: dict[str, Any]
+    message: Any
+    after: Any
+    over: Any = False
+    """When the loop is over."""
+    result: Any = ...
+    """What it is then; if not given, the fields."""
+
+    def until(self, condition: Any, /, *, result: Any = ...) -> Round:
+        """Say when the loop is over, and what its result is then.
+
+        Parameters
+        ----------
+        condition : task or Any
+            The loop ends at the first iteration in which it is true.
+        result : task or Any, optional
+            Its result then; if not given, a dict of the fields.
+        """
+        return replace(self, over=condition, result=result)
+
+
 def again(
     *, message: str | None = None, after: timedelta | float | str | None = None, **fields: Any
-) -> Again:
+) -> Any:
     """Make what a task's body returns to go round once more.
 
     Parameters
@@ -47,8 +73,9 @@ def again(
 
     Returns
     -------
-    Again
-        To be returned from the body; by itself it does nothing.
+    Again or Round
+        To be returned from the body; by itself it does nothing. In the function of a `loop_flow`
+        the fields are tasks, and the `Round` is told when the loop is over: see `Round.until`.
 
     Raises
     ------
@@ -71,9 +98,11 @@ def again(
     >>> flow.run(executor="inline").result[halved].result
     5
     """
+    if getattr(current_graph.get(), "is_body", False):
+        return Round(fields, message, after)
     if "task_run_count" not in context:
         raise RuntimeError(
             "again(...) was called outside the body of a task. Return it from a function that is "
-            "marked with @task, while a flow runs"
+            "marked with @task, while a flow runs, or with @loop_flow"
         )
     return Again(Fields(fields), message, after)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from daskloop.keys import Key
+
 __all__ = [
     "NO_DEMAND",
     "Arrival",
@@ -24,8 +26,6 @@ __all__ = [
     "Session",
     "Severed",
 ]
-
-Key = tuple[str, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)

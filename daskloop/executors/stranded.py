@@ -72,4 +72,4 @@ def slug_of(key: Key) -> str:
     >>> slug_of(("fib-1-7f3a9c12", -1, 2, 1, 0))
     'fib-1'
     """
-    return key[0].rpartition("-")[0]
+    return str(key[0]).rpartition("-")[0]

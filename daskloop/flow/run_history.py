@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from daskloop.keys import Address, full_name
 from daskloop.plan.plan import Plan
 from daskloop.record.entries import LOST, Recorded
 from daskloop.record.stretch import unfolded
@@ -39,11 +40,23 @@ def recorded_rows(plan: Plan, records: Iterable[Recorded]) -> list[Row]:
             continue
         for one in unfolded(record):
             place = one.address[-1]
-            name = names.get(place.slug, place.slug)
+            name = _named(one.address, names)
             numbers = place.child, place.iteration, one.run_count
             said = one.state, one.message, one.worker
             rows.append(_row(name, *numbers, *said, one.started, one.ended))
     return rows
+
+
+def _named(address: Address, names: Mapping[str, str]) -> str:
+    """Name a task; one in the body of a loop flow with the iteration that it is in."""
+    *around, own = address
+    if not around:
+        return names.get(own.slug, own.slug)
+    first, *more = around
+    titles = [full_name(names.get(first.slug, first.slug), first.child)]
+    titles += [full_name(place.slug, place.child) for place in more]
+    parts = [f"{title}@{place.iteration}" for title, place in zip(titles, around, strict=True)]
+    return "/".join((*parts, own.slug))
 
 
 def known_rows(over: Iterable[Child]) -> list[Row]:

@@ -8,13 +8,26 @@ from collections.abc import Mapping
 from daskloop.define.call import Argument
 from daskloop.define.expression import Collection, Expression, Output
 from daskloop.define.graph import TaskGraph
+from daskloop.define.loop_flow import Given, LoopFlow
 from daskloop.define.parameter import Parameter
 from daskloop.define.task import Task
 from daskloop.plan.branches import check_branches
 from daskloop.plan.fingerprint import look_at
 from daskloop.plan.folding import folding
 from daskloop.plan.kept_paths import checked_paths
-from daskloop.plan.plan import Constant, Cut, Group, Input, Node, Plan, Ref, Source
+from daskloop.plan.plan import (
+    Body,
+    Constant,
+    Cut,
+    Group,
+    Handed,
+    Input,
+    Node,
+    Plan,
+    Ref,
+    Source,
+    refs_in,
+)
 
 __all__ = ["compile_plan"]
 
@@ -32,27 +45,35 @@ def compile_plan(graph: TaskGraph) -> Plan:
     ValueError
         If the tasks form a cycle, or one lacks an input.
     """
+    return _compiled(graph, {}, "")[0]
+
+
+def _compiled(
+    graph: TaskGraph, closing: Mapping[str, Expression], within: str
+) -> tuple[Plan, Mapping[str, Source]]:
+    """Compile a flow, or the body of a loop flow, with what ends an iteration of it."""
     graph.validate()
-    order = graph.sorted_tasks()
+    order = [task for task in graph.sorted_tasks() if not isinstance(task, Given)]
     numbers = {task: number for number, task in enumerate(order)}
     for task in order:
         look_at(task)
     calls = [graph.call_of(task) for task in order]
-    upstream = [tuple(numbers[t] for t in call.upstream_tasks) for call in calls]
+    upstream = [tuple(numbers[t] for t in call.upstream_tasks if t in numbers) for call in calls]
     downstream: defaultdict[int, list[int]] = defaultdict(list)
     for number, above in enumerate(upstream):
         for one in above:
             downstream[one].append(number)
     edges = defaultdict(list)
-    for edge in graph.edges():
+    for edge in (one for one in graph.edges() if one.upstream_task in numbers):
         edges[numbers[edge.downstream_task]].append((edge, numbers[edge.upstream_task]))
     mapped = [call.is_mapped for call in calls]
     inputs = [tuple(_input(a, numbers) for a in call.arguments) for call in calls]
     cuts = _cuts(inputs, mapped)
-    told = tuple(numbers[t] for t in graph.reference_tasks())
-    folds = folding(order, inputs, mapped, downstream, frozenset(told)) - set().union(
-        *cuts.values()
-    )
+    told = tuple(numbers[t] for t in graph.reference_tasks() if t in numbers)
+    ends = {name: _source(one, numbers) for name, one in closing.items()}
+    taken = frozenset(number for source in ends.values() for number in refs_in(source))
+    folds = folding(order, inputs, mapped, downstream, frozenset(told) - taken, taken)
+    folds -= set().union(*cuts.values())
     nodes = tuple(
         Node(
             number=number,
@@ -69,11 +90,21 @@ def compile_plan(graph: TaskGraph) -> Plan:
             cuts=tuple(cut for cut in Cut if number in cuts[cut]),
             folds=number in folds,
             names=calls[number].names,
+            body=_body(task, f"{within}{graph.slugs[task]}/"),
+            path=f"{within}{graph.slugs[task]}",
         )
         for number, task in enumerate(order)
     )
     check_branches(nodes)
-    return checked_paths(Plan(graph.name, nodes, told))
+    reference = tuple(dict.fromkeys((*told, *taken)))
+    return checked_paths(Plan(graph.name, nodes, reference)), ends
+
+
+def _body(task: Task, within: str) -> Body | None:
+    if not isinstance(task, LoopFlow):
+        return None
+    plan, closing = _compiled(task.body, task.body.closing, within)
+    return Body(plan, closing, task.body.fields, task.body.defaults)
 
 
 def _input(argument: Argument, numbers: Mapping[Task, int]) -> Input:
@@ -83,6 +114,8 @@ def _input(argument: Argument, numbers: Mapping[Task, int]) -> Input:
 
 def _source(expression: Expression, numbers: Mapping[Task, int]) -> Source:
     if isinstance(expression, Output):
+        if isinstance(expression.task, Given):
+            return Handed(expression.task.name)
         return Ref(numbers[expression.task])
     if isinstance(expression, Collection):
         items = tuple(_source(item, numbers) for item in expression.items)

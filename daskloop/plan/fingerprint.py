@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 from daskloop.define.options import OPTIONS
 from daskloop.define.task import Task
 from daskloop.errors import PayloadError
-from daskloop.plan.plan import Constant, Input, Node, Plan, Ref, Source
+from daskloop.plan.plan import Body, Constant, Handed, Input, Node, Plan, Ref, Source
 from daskloop.record.entries import Mark
 from daskloop.record.pickling import freeze, join
 from daskloop.record.plain import written
@@ -40,10 +40,24 @@ def marks(plan: Plan) -> tuple[Mark, ...]:
     """Describe every task of a flow but its parameters."""
     slugs = [node.slug for node in plan.nodes]
     return tuple(
-        Mark(node.slug, node.name, _source_of(node.task), _call_of(node, slugs), node.mapped)
+        Mark(node.slug, node.name, _source_in(node), _call_of(node, slugs), node.mapped)
         for node in plan.nodes
         if node.parameter is None
     )
+
+
+def _source_in(node: Node) -> str:
+    """Tell a task's function by its source; a loop flow's by all that is in its body."""
+    own = _source_of(node.task)
+    return own if node.body is None else _digest(own.encode() + _body(node.body))
+
+
+def _body(body: Body) -> bytes:
+    slugs = [node.slug for node in body.plan.nodes]
+    parts = [repr(one).encode("utf-8", "backslashreplace") for one in marks(body.plan)]
+    parts += [key.encode() + _source(one, slugs) for key, one in body.closing.items()]
+    parts += [key.encode() + _canonical(one, _only_kind) for key, one in body.defaults.items()]
+    return b"\3".join(parts)
 
 
 def what_changed(before: Sequence[Mark], now: Sequence[Mark]) -> list[str]:
@@ -147,6 +161,8 @@ def _source(source: Source, slugs: Sequence[str]) -> bytes:
         return b"result of " + slugs[source.node].encode()
     if isinstance(source, Constant):
         return b"constant " + _canonical(source.value, _only_kind)
+    if isinstance(source, Handed):
+        return b"argument " + source.name.encode()
     keys = _canonical(list(source.keys or ()), _only_kind)
     items = b"\2".join(_source(item, slugs) for item in source.items)
     return source.kind.encode() + keys + items

@@ -30,6 +30,7 @@ def folding(
     mapped: Sequence[bool],
     downstream: Mapping[int, Sequence[int]],
     told: frozenset[int],
+    taken: frozenset[int] = frozenset(),
 ) -> frozenset[int]:
     """Find the nodes that may be folded into those that take their results.
 
@@ -41,6 +42,8 @@ def folding(
         For each node, those that wait for it.
     told : frozenset of int
         Nodes that decide the state of the flow.
+    taken : frozenset of int
+        Nodes whose results are taken by what ends an iteration of a loop flow.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def folding(
                 one.mapped and _takes(one.source, number) for n in below for one in inputs[n]
             )
             found += [] if spread else [number]
-        elif below and number not in told:
+        elif (below or number in taken) and number not in told:
             alike = (_takes_value(tasks[n], inputs[n], mapped[n], number) for n in below)
             found += [number] if all(alike) else []
     return frozenset(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -10,7 +11,21 @@ from daskloop.define.child_names import ChildNames
 from daskloop.define.edge import Edge
 from daskloop.define.task import Task
 
-__all__ = ["Constant", "Cut", "Group", "Input", "Node", "Plan", "Ref", "Source", "refs_of"]
+__all__ = [
+    "Body",
+    "Constant",
+    "Cut",
+    "Group",
+    "Handed",
+    "Input",
+    "Node",
+    "Plan",
+    "Ref",
+    "Source",
+    "refs_in",
+    "refs_of",
+    "takes_handed",
+]
 
 
 class Cut(IntEnum):
@@ -40,6 +55,13 @@ class Ref:
     """Its number."""
 
 
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """An argument of the loop flow that the node is in the body of."""
+
+    name: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
     """A list, tuple, set or dict of sources."""
@@ -50,7 +72,7 @@ class Group:
     items: tuple[Source, ...]
 
 
-Source = Constant | Ref | Group
+Source = Constant | Ref | Handed | Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +88,26 @@ class Input:
 
 def refs_of(one: Input) -> list[int]:
     """List the nodes that an input takes results from, without doubles."""
+    return refs_in(one.source)
+
+
+def takes_handed(source: Source) -> bool:
+    """Tell whether a source takes an argument of the loop flow that it is inside of."""
+    if isinstance(source, Group):
+        return any(map(takes_handed, source.items))
+    return isinstance(source, Handed)
+
+
+def refs_in(source: Source) -> list[int]:
+    """List the nodes in a source, without doubles."""
     found: dict[int, None] = {}
-    pending = [one.source]
+    pending = [source]
     while pending:
-        source = pending.pop()
-        if isinstance(source, Ref):
-            found[source.node] = None
-        elif isinstance(source, Group):
-            pending.extend(reversed(source.items))
+        one = pending.pop()
+        if isinstance(one, Ref):
+            found[one.node] = None
+        elif isinstance(one, Group):
+            pending.extend(reversed(one.items))
     return list(found)
 
 
@@ -104,6 +138,10 @@ class Node:
     """True if those that take its result can do its work."""
     names: ChildNames | None = None
     """How its children are named; None if by their numbers."""
+    body: Body | None = None
+    """The flow that each of its iterations is, if it is a loop flow."""
+    path: str = ""
+    """Slugs of the loop flows that it is in the body of, from the outside in, and its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +153,17 @@ class Plan:
     """In an order in which each comes after those it waits for."""
     reference: tuple[int, ...]
     """Numbers of the nodes that decide the flow's state."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """What one iteration of a loop flow is."""
+
+    plan: Plan
+    """Its tasks; those of its `reference` decide whether it went well."""
+    closing: Mapping[str, Source]
+    """The arguments of the function that ends it, from the results of its tasks."""
+    fields: frozenset[str]
+    """Arguments that the next iteration takes from the payload."""
+    defaults: Mapping[str, Any]
+    """Values of arguments that are given by nobody."""

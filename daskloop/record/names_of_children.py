@@ -30,7 +30,7 @@ def names_by_slug(records: Iterable[Recorded]) -> dict[str, Sequence[str]]:
     found: dict[str, Sequence[str]] = {}
     for record in records:
         packed = record.parts.get(_NAMES)
-        if record.width is not None and isinstance(packed, str):
+        if record.width is not None and isinstance(packed, str) and len(record.address) == 1:
             found[record.address[-1].slug] = [str(name) for name in json.loads(packed)]
     return found
 

@@ -29,7 +29,7 @@ class Admission:
         """What those take of the window that are announced or in flight, in parts of a `PLACE`."""
         self._lanes: dict[tuple[int, bool], deque[Child]] = {}
         """Those of one priority that continue, or begin; the lane that goes first is the first."""
-        self._gates: dict[int, Gate] = {}
+        self._gates: dict[str, Gate] = {}
 
     @property
     def window(self) -> int:
@@ -84,10 +84,10 @@ class Admission:
             self._gate(head).branch_over(head)
 
     def _gate(self, child: Child) -> Gate:
-        number = child.node.plan.number
-        if number not in self._gates:
-            self._gates[number] = Gate(child.node.plan.task.throttle)
-        return self._gates[number]
+        path = child.node.plan.path
+        if path not in self._gates:
+            self._gates[path] = Gate(child.node.plan.task.throttle)
+        return self._gates[path]
 
     def _queue(self, child: Child) -> None:
         rank = child.node.priority, child.continuing

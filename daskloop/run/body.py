@@ -17,7 +17,7 @@ from typing import Any
 from daskloop.contexts import Later
 from daskloop.define.signature import is_async
 from daskloop.errors import StoreError, TaskTimeout
-from daskloop.keys import Place, full_name, idempotency_key
+from daskloop.keys import full_name, idempotency_key
 from daskloop.record.store import PayloadStore
 from daskloop.run.order import Attempt, Shared, open_tree
 
@@ -73,7 +73,7 @@ def _values(
     values: dict[str, Any] = {"date": now, "today": Later(lambda: now.strftime("%Y-%m-%d"))}
     if given is not None:
         values.update(given)
-    address = (Place(order.task_slug, mine.child, mine.iteration),)
+    address = order.address(mine.child, mine.iteration)
     values.update(
         task_name=order.task_name,
         task_full_name=full_name(order.task_name, mine.title),

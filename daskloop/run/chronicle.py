@@ -86,7 +86,7 @@ class Chronicle:
         self.counts.iterations += 1
         if not self._tells_iterations:
             return
-        address = (child.address[0]._replace(iteration=before.iteration),)
+        address = child.address_at(before.iteration)
         seconds = entry.ended - entry.started
         message = state.message or ""
         self._events.append(
@@ -98,7 +98,7 @@ class Chronicle:
         self.counts.iterations += ahead.iterations
         if not self._tells_iterations:
             return
-        last = (child.address[0]._replace(iteration=child.progress.iteration - 1),)
+        last = child.address_at(child.progress.iteration - 1)
         self._events.append(
             IterationEnded(
                 self.run,
@@ -152,7 +152,9 @@ class Chronicle:
 
     def ended(self, child: Child, state: State) -> None:
         """Tell that a child has its final state."""
-        if not self._tells_ends and not state.is_failed():
+        inside = child.node.standing.outer is not None  # as grave as an iteration
+        tells = self._tells_iterations if inside else self._tells_ends
+        if not tells and not state.is_failed():
             return
         begun = child.progress.begun
         seconds = 0.0 if begun is None else self.now - begun
@@ -162,6 +164,8 @@ class Chronicle:
 
     def opened(self, node: NodeStanding) -> None:
         """Tell how wide a map is."""
+        if node.standing.outer is not None and not self._tells_iterations:
+            return
         plan = node.plan
         width = len(node.children)
         self._events.append(MapOpened(self.run, self.now, plan.slug, plan.name, width))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 from daskloop.errors import MapError
-from daskloop.plan.plan import Constant, Cut, Group, Input, Ref, refs_of
+from daskloop.plan.plan import Constant, Cut, Group, Handed, Input, Ref, refs_of
 from daskloop.record.sealed import Sealed
 from daskloop.run.cutting import elements, flattened, pieces
 from daskloop.run.naming import names_of
@@ -113,6 +113,8 @@ def _elements(
             return _of_node(standing.nodes[number], standing, one, name)
         case Group():
             return _of_group(standing, one.source, one.flattened, name)
+        case Handed():  # a body maps over what is handed on as a result, see `Body`
+            raise MapError(f"cannot map over {name}, an argument of a loop flow")
 
 
 def _of_node(

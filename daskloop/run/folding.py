@@ -17,13 +17,13 @@ from daskloop.deferred import Deferred
 from daskloop.define.control_flow import Merge
 from daskloop.define.operations import OPERATIONS
 from daskloop.define.operator_task import Operator
-from daskloop.plan.plan import Constant, Group, Node, Ref, Source, refs_of
+from daskloop.plan.plan import Constant, Group, Handed, Node, Ref, Source, refs_of
 from daskloop.record.entries import Recorded
 from daskloop.record.pickling import preview
-from daskloop.record.sealed import closed
+from daskloop.record.sealed import Sealed, closed, unseal
 from daskloop.run.order import Tree, call_tree
 from daskloop.run.progress import Settled
-from daskloop.run.standing import NodeStanding, Standing
+from daskloop.run.standing import Child, NodeStanding, Standing
 from daskloop.states import State, Success
 
 __all__ = ["Folded", "fold", "folded_tree", "was_folded"]
@@ -35,7 +35,7 @@ _CALLS = 32  # operators inside one another: a tree of messages must not be deep
 class Folded(Deferred):
     """A result that is computed when somebody asks for it."""
 
-    __slots__ = ("_states", "calls", "name", "size", "sources", "symbol")
+    __slots__ = ("_standing", "_states", "calls", "name", "size", "sources", "symbol")
 
     def __init__(
         self,
@@ -45,12 +45,14 @@ class Folded(Deferred):
         states: Mapping[int, State],
         size: int,
         calls: int,
+        standing: Standing,
     ) -> None:
         self.name = name
         self.symbol = symbol
         """The operator; None if the one source is passed on."""
         self.sources = sources
         self._states = states
+        self._standing = standing
         self.size = size
         """Bytes of what it takes."""
         self.calls = calls
@@ -70,7 +72,7 @@ class Folded(Deferred):
 
     def open(self) -> Any:
         """Compute the result; raises what the operator raises."""
-        values = [_value(one, self._states) for one in self.sources]
+        values = [_value(one, self._states, self._standing) for one in self.sources]
         return values[0] if self.symbol is None else OPERATIONS[self.symbol].function(*values)
 
 
@@ -93,7 +95,8 @@ def fold(standing: Standing, node: NodeStanding) -> Settled | None:
         named = [one for one in named if not _is_skipped(standing, refs_of(one))][:1]
         if not named:
             return None
-    size, calls = 0, 1
+    payload = None if standing.outer is None else standing.outer.progress.payload
+    size, calls = 0 if payload is None else payload.size, 1
     states: dict[int, State] = {}
     for number in (number for one in named for number in _refs(one.source)):
         above = standing.nodes[number]
@@ -106,7 +109,7 @@ def fold(standing: Standing, node: NodeStanding) -> Settled | None:
     if calls > _CALLS or (symbol is not None and size > _SMALL):
         return None
     sources = tuple(one.source for one in named)
-    result = Folded(node.plan.name, symbol, sources, states, size, calls)
+    result = Folded(node.plan.name, symbol, sources, states, size, calls, standing)
     text = "Computed where its result is taken." if symbol else "The branch that was taken."
     return Settled(Success(text, result))
 
@@ -118,6 +121,29 @@ def folded_tree(node: NodeStanding, tree_of: Callable[[Source, str], Tree]) -> T
         return None
     trees = [tree_of(one, f"what '{folded.name}' takes") for one in folded.sources]
     return trees[0] if folded.symbol is None else call_tree(folded.symbol, folded.name, trees)
+
+
+def _handed(standing: Standing, name: str) -> Any:
+    """Return the value of an argument of the loop flow that a task is in the body of."""
+    child = standing.outer
+    assert child is not None
+    body, payload, around = child.node.plan.body, child.progress.payload, child.node.standing
+    assert body is not None
+    if payload is not None and name in body.fields:
+        return unseal(payload, None)[name]
+    above = {node.plan.number: node.state for node in around.nodes}
+    for one, found, _ in child.node.spread:
+        if one.name == name and child.index is not None:
+            element = found[child.index]
+            if isinstance(element, Sealed):
+                return unseal(element, None)
+            if isinstance(element, Child):
+                return None if element.state is None else element.state.result
+            return _value(element, above, around)
+    for one in child.node.plan.inputs:
+        if one.name == name:
+            return _value(one.source, above, around)
+    return body.defaults[name]
 
 
 def _given(value: Any) -> Any:
@@ -141,14 +167,16 @@ def _refs(source: Source) -> list[int]:
     return [source.node] if isinstance(source, Ref) else []
 
 
-def _value(source: Source, states: Mapping[int, State]) -> Any:
+def _value(source: Source, states: Mapping[int, State], standing: Standing) -> Any:
     match source:
         case Constant(value):
             return value
         case Ref(number):
             return states[number].result
+        case Handed(name):
+            return _handed(standing, name)
         case Group(kind, keys, items):
-            values = [_value(item, states) for item in items]
+            values = [_value(item, states, standing) for item in items]
             if keys is not None:
                 return dict(zip(keys, values, strict=True))
             return {"list": list, "tuple": tuple, "set": set}[kind](values)

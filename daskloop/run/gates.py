@@ -38,7 +38,7 @@ class Gate:
     def __init__(self, limits: Throttle) -> None:
         self._limits = limits
         self._inside = 0
-        self._branches: set[int | None] = set()
+        self._branches: set[Child] = set()
         self._continuing: deque[Child] = deque()
         self._beginning: deque[Child] = deque()
         self._due = 0.0
@@ -76,11 +76,11 @@ class Gate:
     def begin_branch(self, child: Child) -> None:
         """Note that a child has begun, if that is limited."""
         if self._limits.max_branches is not None:
-            self._branches.add(child.index)
+            self._branches.add(child)
 
     def branch_over(self, child: Child) -> None:
         """Note that a child, and all that follows from it, has ended."""
-        self._branches.discard(child.index)
+        self._branches.discard(child)
 
     def opens(self, now: float, slots: int) -> list[Child]:
         """Take those off that may go now, in order."""
@@ -119,7 +119,7 @@ class Gate:
             return False
         if limits.max_running is not None and self._inside >= limits.max_running:
             return False
-        known = child.index in self._branches
+        known = child in self._branches
         return limits.max_branches is None or known or len(self._branches) < limits.max_branches
 
     def _is_time(self, now: float) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from daskloop import states
 from daskloop.define.task import Task
 from daskloop.keys import Place
-from daskloop.plan.plan import Node, Plan
+from daskloop.plan.plan import Plan
 from daskloop.record.entries import Recorded
 from daskloop.record.names_of_children import as_parts
 from daskloop.record.sealed import closed
@@ -16,7 +16,7 @@ from daskloop.run.closing import Closing
 from daskloop.run.folding import Folded
 from daskloop.run.progress import Accepted
 from daskloop.run.recording import recorded
-from daskloop.run.standing import Child, NodeStanding
+from daskloop.run.standing import Child, NodeStanding, Standing
 from daskloop.states import State
 
 __all__ = ["check_states", "records_of"]
@@ -66,13 +66,14 @@ def records_of(
         Seconds since the epoch.
     """
     found: list[Recorded] = []
+    nodes = Standing(plan, {}).nodes
     for node in plan.nodes:
         state = given.get(node.task)
         # What is computed where it is taken follows from the states above it.
         if state is None or node.parameter is not None or isinstance(state.unopened_result, Folded):
             continue
         if not isinstance(state, states.Mapped):
-            found += _of_child(node, None, state, closing, now)
+            found += _of_child(nodes[node.number], None, state, closing, now)
             continue
         place = (Place(node.slug, None, 1),)
         width = len(state.map_states)
@@ -84,14 +85,14 @@ def records_of(
             )
         )
         for index, one in enumerate(state.map_states):
-            found += _of_child(node, index, one, closing, now)
+            found += _of_child(nodes[node.number], index, one, closing, now)
     return tuple(found)
 
 
 def _of_child(
-    node: Node, index: int | None, state: State, closing: Closing, now: float
+    node: NodeStanding, index: int | None, state: State, closing: Closing, now: float
 ) -> Iterator[Recorded]:
-    child = Child(NodeStanding(node), index)
+    child = Child(node, index)
     if state.is_successful():
         value, child.parts = closing.close_result(child, state)
         yield recorded(child, child.progress, Accepted(state, value, final=True), now)
@@ -103,7 +104,7 @@ def _of_child(
     what = f"the payload of iteration {count} of '{child.name}'"
     sealed = closed(payload) or closing.close(payload, what)
     message = state.loop_messages[-1] if state.loop_messages else state.message or ""
-    place = (Place(node.slug, index, count),)
+    place = (Place(node.plan.slug, index, count),)
     yield Recorded(place, 1, 0, "Looped", message, sealed, at=now)
 
 

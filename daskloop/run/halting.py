@@ -26,6 +26,9 @@ class Halting:
 
     def why(self, child: Child) -> str | None:
         """Tell why a child is stopped; None if it may go on."""
+        around = child.node.standing.outer
+        if around is not None and around.ended:
+            return f"cancelled since {around.name} has ended"
         if self.reason is None or (self._spares and child.node.plan.task.is_cleanup):
             return child.node.stopping
         return self.reason

@@ -99,7 +99,7 @@ class Handlers:
             logger=logging.getLogger(f"daskloop.task.{plan.name}"),
         )
         if isinstance(question, Announcement):
-            address = (child.address[0]._replace(iteration=question.iteration),)
+            address = child.address_at(question.iteration)
             values["task_run_count"] = question.run_count
             values["idempotency_key"] = idempotency_key(values["run_id"], address)
             if question.iteration > 1:

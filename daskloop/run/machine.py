@@ -18,6 +18,7 @@ from daskloop.define.batch import Batch
 from daskloop.executors.session import Key
 from daskloop.plan.plan import Plan
 from daskloop.record.store import PayloadStore
+from daskloop.run.accepting import accepted
 from daskloop.run.admission import Admission
 from daskloop.run.chronicle import Chronicle, Counts
 from daskloop.run.flights import Flights
@@ -226,7 +227,7 @@ class Machine:
         if handled.value is not None:
             child.value = handled.value
             child.parts = handled.parts
-        self._steps.advance(child, self._steps.accepted(child, state, handled.final, handled.value))
+        self._steps.advance(child, accepted(child, state, handled.final, handled.value))
 
     def _halt(self, reason: str, now: bool, cleans: bool) -> None:
         """Begin no iteration any more, but of what cleans up; with `now`, wait for none either."""

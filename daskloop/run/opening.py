@@ -22,8 +22,21 @@ from daskloop.triggers import CountingTrigger, Tally
 __all__ = ["Opening", "state_of_signal"]
 
 
+class Closing(Protocol):
+    """Whoever waits for all nodes of a standing to close."""
+
+    def closed(self, standing: Standing) -> None:
+        """Go on with what waited."""
+        ...
+
+
 class Advancing(Protocol):
     """Whoever drives the children."""
+
+    @property
+    def blocks(self) -> Closing:
+        """The iterations of loop flows."""
+        ...
 
     def advance(self, child: Child, happening: Happening) -> None:
         """Go on with a child to which something happened."""
@@ -62,6 +75,7 @@ class Opening:
         standing: Standing,
         steps: Advancing,
     ) -> None:
+        standing.opening = self
         self._standing = standing
         self._steps = steps
         self._advance = steps.advance
@@ -197,6 +211,8 @@ class Opening:
             below = self._standing.nodes[number]
             below.waits_to_close.discard(node.plan.number)
             self._open_if_ready(below)
+        if not self.left:
+            self._steps.blocks.closed(self._standing)
 
 
 def state_of_signal(signal: Signal, where: str, name: str) -> State:

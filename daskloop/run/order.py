@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from daskloop.define.operations import OPERATIONS
+from daskloop.keys import Address, Place
 from daskloop.record.pickling import thaw
 from daskloop.record.sealed import HeldError, Sealed, unseal
 from daskloop.record.store import PayloadStore
@@ -87,6 +88,13 @@ class Shared:
     """How results are kept beyond the run, sealed; None if they are not."""
     returns: bool = False
     """True if a loop at its limit ends with its last payload as result."""
+    around: Sequence[Sequence[Any]] = ()
+    """The iterations of loop flows that it is in, from the outside in."""
+
+    def address(self, child: int | None, iteration: int) -> Address:
+        """Say where an iteration of one of its children is in the flow."""
+        around = (Place(*one) for one in self.around)
+        return (*around, Place(self.task_slug, child, iteration))
 
 
 class Attempt(NamedTuple):

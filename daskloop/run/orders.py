@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from daskloop.errors import PayloadError, StoreError
 from daskloop.executors.session import Job
 from daskloop.keys import key_text
-from daskloop.plan.plan import Constant, Group, Node, Ref, Source
+from daskloop.plan.plan import Constant, Group, Handed, Node, Ref, Source
 from daskloop.record.claims import Claims
 from daskloop.record.sealed import HeldError, Sealed
 from daskloop.run.attempt import attempt, attempt_here
 from daskloop.run.closing import Closing, digest
 from daskloop.run.folding import folded_tree
+from daskloop.run.handing import closing_inputs, handed
 from daskloop.run.keep_order import keep_tree
 from daskloop.run.order import (
     Attempt,
@@ -28,25 +29,24 @@ from daskloop.run.order import (
     flat_tree,
     pack_own,
     pack_shared,
-    stored_tree,
-    tree_size,
     value_tree,
 )
 from daskloop.run.packing import Pack
+from daskloop.run.parameter_orders import (
+    NO_FILE,
+    SHARED,
+    all_parameters,
+    parameter_tree,
+    small_enough,
+)
 from daskloop.run.placing import Placing
 from daskloop.run.standing import Child, Element, NodeStanding, Standing
 
 __all__ = ["Orders"]
 
-logger = logging.getLogger("daskloop.run")
-
 _FUNCTION = 16_384  # bytes of a function that travel with each attempt
-_SHARED = 8_192  # bytes of an argument that all children of a map share
-_PARAMETERS = 1_024  # bytes of context.parameters, which few tasks ask for
 _REDUCE = 1_048_576  # bytes of a map's results that travel together
-_NO_FILE = 2**62  # bytes up to which a secret value travels in messages only
 _MESSAGE = 2_000_000  # bytes of attempts that travel in one future
-_LARGE = 10_000_000  # bytes of a parameter that are worth a warning
 
 Name = str | Callable[[], str]
 """How to call a value in an error, or what makes that."""
@@ -69,6 +69,8 @@ class Orders:
         Where attempts have to claim their start, if they have to.
     here, whole : bool
         True if attempts run in the user's own thread; if workers tell each iteration, not a count.
+    around : Orders, optional
+        Those of the flow around it, if it is for one iteration of a loop flow.
 
     Raises
     ------
@@ -86,18 +88,27 @@ class Orders:
         claims: Claims | None,
         here: bool,
         whole: bool = True,
+        around: Orders | None = None,
     ) -> None:
         self._standing = standing
         self._closing = closing
         self._run = run
+        self._around = around
+        self._user_context = context
+        self._here = here
+        self._inner: WeakKeyDictionary[Standing, Orders] = WeakKeyDictionary()
         self._claims = claims
         self._whole = whole
         self._function = attempt_here if here else attempt
-        self._context = self._value(dict(context), "context", _SHARED) if context else None
+        self._context = self.value(dict(context), "context", SHARED) if context else None
         self._placing = Placing()
         self._shared: dict[int, bytes] = {}
         self._nodes: dict[int, Tree] = {}
-        self._parameters = self._all_parameters()
+        self._parameters: Tree | None
+        if around is not None:
+            self._parameters = around._parameters
+        else:
+            self._parameters = all_parameters(standing, closing, self._node_tree)
 
     def job(self, pack: Pack, now: float) -> tuple[Job | None, dict[Child, Exception | None]]:
         """Make the job of a future.
@@ -117,6 +128,8 @@ class Orders:
             For each child that cannot travel, why; None if it is too much for one message.
         """
         children = list(pack.members.values())
+        if children[0].node.standing is not self._standing:
+            return self.inside(children[0].node.standing).job(pack, now)
         refused: dict[Child, Exception | None] = {}
         try:
             shared = self._shared_of(children[0].node)
@@ -141,6 +154,23 @@ class Orders:
         priority, demand = self._placing.of(first)
         return Job(pack.key, self._function, shared, pack_own(own), priority, demand), refused
 
+    def inside(self, standing: Standing) -> Orders:
+        """Return the orders for an iteration of a loop flow."""
+        if standing not in self._inner:
+            assert standing.outer is not None
+            outside = standing.outer.node.standing
+            self._inner[standing] = Orders(
+                standing,
+                self._closing,
+                self._run,
+                self._user_context,
+                claims=self._claims,
+                here=self._here,
+                whole=self._whole,
+                around=self if outside is self._standing else self.inside(outside),
+            )
+        return self._inner[standing]
+
     def _attempt(self, child: Child, now: float) -> Attempt:
         progress = child.progress
         limit, begun = child.node.plan.task.limits.max_time, progress.begun or now
@@ -149,7 +179,8 @@ class Orders:
             progress.iteration,
             progress.run_count,
             progress.submission,
-            None if progress.payload is None else value_tree(progress.payload),
+            # What ends an iteration of a loop flow needs none: its tasks have taken it.
+            None if progress.payload is None or child.block else value_tree(progress.payload),
             self._own_inputs(child),
             None if limit is None else begun + limit - now,
             progress.resumed,
@@ -166,10 +197,6 @@ class Orders:
         plan = node.plan
         function = self._function_of(plan)
         store = self._closing.store
-        inputs = []
-        for one in (one for one in plan.inputs if one.name is not None and not one.mapped):
-            tree = self._tree(one.source, f"argument '{one.name}' of '{plan.name}'")
-            inputs.append((str(one.name), flat_tree(tree) if one.flattened else tree))
         return Shared(
             run_id=self._run,
             flow_name=self._standing.plan.flow_name,
@@ -177,7 +204,7 @@ class Orders:
             task_slug=plan.slug,
             function=value_tree(function),
             digest=digest(function.data or str(function.name).encode()),
-            inputs=inputs,
+            inputs=() if plan.body else self.common_inputs(node),
             context=self._context,
             parameters=self._parameters,
             store=None if store is None else store.url,
@@ -192,7 +219,16 @@ class Orders:
             whole=self._whole,
             keeping=keep_tree(plan, self._standing.plan, self._closing),
             returns=plan.task.limits.on_limit == "return",
+            around=self._standing.path,
         )
+
+    def common_inputs(self, node: NodeStanding) -> list[tuple[str, Tree]]:
+        """Stand for the arguments that all children of a node have in common."""
+        inputs = []
+        for one in (one for one in node.plan.inputs if one.name is not None and not one.mapped):
+            tree = self.tree(one.source, f"argument '{one.name}' of '{node.plan.name}'")
+            inputs.append((str(one.name), flat_tree(tree) if one.flattened else tree))
+        return inputs
 
     def _may_run_ahead(self, plan: Node) -> bool:
         """Tell whether an iteration may begin before the driver has heard of the one before.
@@ -200,17 +236,21 @@ class Orders:
         A handler that sees `Looped` may end the loop there, or change the payload.
         """
         hooks = plan.task.hooks
-        return not hooks.state_handlers and hooks.on_loop is None
+        return plan.body is None and not hooks.state_handlers and hooks.on_loop is None
 
     def _function_of(self, plan: Node) -> Sealed:
         retry = plan.task.retry
         bundle = (plan.task.shipped, retry.retry_on, retry.retry_if)
         return self._closing.close(bundle, f"the function of task '{plan.name}'", _FUNCTION)
 
-    def _value(self, value: Any, what: Name, limit: int | None = None) -> Tree:
+    def value(self, value: Any, what: Name, limit: int | None = None) -> Tree:
         return value_tree(self._closing.close(value, what, limit))
 
     def _own_inputs(self, child: Child) -> Sequence[tuple[str, Tree]]:
+        return self.spread_inputs(child) if child.block is None else closing_inputs(self, child)
+
+    def spread_inputs(self, child: Child) -> Sequence[tuple[str, Tree]]:
+        """Stand for the elements that are one child's own."""
         if child.index is None:
             return ()
         index = child.index
@@ -226,17 +266,20 @@ class Orders:
             return value_tree(element)
         if isinstance(element, Child):
             return self._child_tree(element)
-        return self._tree(element, what, self._closing.limit)
+        return self.tree(element, what, self._closing.limit)
 
-    def _tree(self, source: Source, what: Name, limit: int = _SHARED) -> Tree:
+    def tree(self, source: Source, what: Name, limit: int = SHARED) -> Tree:
         match source:
             case Constant(value, secret):
-                return self._value(value, what, _NO_FILE if secret else limit)
+                return self.value(value, what, NO_FILE if secret else limit)
             case Ref(number):
                 return self._node_tree(number)
+            case Handed(name):
+                assert self._around is not None
+                return handed(self._around, self._standing, name)
             case Group(kind, keys, items):
-                closed = None if keys is None else self._value(list(keys), what)
-                return collection_tree(kind, [self._tree(i, what) for i in items], closed)
+                closed = None if keys is None else self.value(list(keys), what)
+                return collection_tree(kind, [self.tree(i, what) for i in items], closed)
 
     def _node_tree(self, number: int) -> Tree:
         """Stand for the whole result of a closed node."""
@@ -246,35 +289,14 @@ class Orders:
 
     def _make_node_tree(self, node: NodeStanding) -> Tree:
         if node.plan.parameter is not None:
-            return self._parameter_tree(node.plan.parameter, node.is_secret)
+            return parameter_tree(self._standing, self._closing, node)
         if not node.fanned_out:
-            return folded_tree(node, self._tree) or self._child_tree(node.child)
+            return folded_tree(node, self.tree) or self._child_tree(node.child)
         tree = collection_tree("list", [self._child_tree(child) for child in node.children])
         size = sum(len(child.value.data or b"") for child in node.children if child.value)
-        return self._small_enough(tree, size, _REDUCE, f"the results of '{node.plan.name}'")
-
-    def _parameter_tree(self, name: str, secret: bool) -> Tree:
-        limit = _NO_FILE if secret else _SHARED
-        value = self._closing.close(
-            self._standing.parameters[name], f"the parameter '{name}'", limit
+        return small_enough(
+            self._closing, tree, size, _REDUCE, f"the results of '{node.plan.name}'"
         )
-        if value.size > _LARGE:
-            logger.warning(
-                "the parameter '%s' takes %.0f MB; it is %s",
-                name,
-                value.size / 1e6,
-                "stored once and read by each worker that needs it"
-                if value.name
-                else "sent with every attempt that needs it"
-                + ("" if secret else ": pass store= to flow.run"),
-            )
-        return value_tree(value)
-
-    def _small_enough(self, tree: Tree, size: int, limit: int, what: str) -> Tree:
-        """Replace a large tree by a reference to one stored copy of it."""
-        if size <= limit or self._closing.store is None:
-            return tree
-        return stored_tree(self._closing.close(tree, what, 0))
 
     def _child_tree(self, child: Child) -> Tree:
         """Stand for what a child that has ended hands on."""
@@ -286,7 +308,7 @@ class Orders:
             return error_tree(result)
         if isinstance(result, BaseException) and not state.is_successful():
             return self._error(result, name)
-        return self._value(result, name) if child.value is None else value_tree(child.value)
+        return self.value(result, name) if child.value is None else value_tree(child.value)
 
     def _error(self, error: BaseException, name: str) -> Tree:
         kind = f"{type(error).__module__}.{type(error).__qualname__}"
@@ -295,26 +317,3 @@ class Orders:
         except PayloadError:
             return error_tree(HeldError(None, None, kind, str(error), ""))
         return error_tree(HeldError(sealed, None, kind, str(error), ""))
-
-    def _all_parameters(self) -> Tree | None:
-        """Stand for `context.parameters`; None if it cannot travel.
-
-        Made when the run starts, so that a parameter that some task takes whole and that cannot be
-        pickled is told before any task runs. One bad element of a map fails its child alone.
-        """
-        names = list(self._standing.parameters)
-        trees = []
-        for node in (node for node in self._standing.nodes if node.plan.parameter in names):
-            try:
-                trees.append((node.plan.parameter, self._node_tree(node.plan.number)))
-            except PayloadError:
-                if self._standing.is_taken_whole(node):
-                    raise
-                return None
-        closed = self._value([name for name, _ in trees], "parameter names")
-        tree = collection_tree("dict", [one for _, one in trees], closed)
-        size = tree_size(tree)
-        secret = any(node.is_secret for node in self._standing.nodes)
-        if (secret or self._closing.store is None) and size > _PARAMETERS:
-            return None
-        return self._small_enough(tree, size, _PARAMETERS, "the parameters")

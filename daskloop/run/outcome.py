@@ -10,7 +10,7 @@ from typing import Any
 from daskloop.define.again import Again, Fields
 from daskloop.define.limits import duration
 from daskloop.errors import HandlerError, MapError, PayloadError, StoreError, TaskTimeout
-from daskloop.keys import Place, dask_key, full_name, key_text
+from daskloop.keys import dask_key, full_name, key_text
 from daskloop.plan.plan import Cut
 from daskloop.record.pickling import freeze, join, preview, thaw
 from daskloop.record.sealed import ErrorText, Sealed, seal
@@ -70,7 +70,7 @@ class Judge:
     def tag(self) -> str:
         """Make the mark of what the attempt writes to the store."""
         mine = self.mine
-        address = (Place(self.order.task_slug, mine.child, mine.iteration),)
+        address = self.order.address(mine.child, mine.iteration)
         key = key_text(dask_key(self.order.run_id, address, mine.run_count, mine.submission))
         return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 

@@ -60,9 +60,9 @@ class Packing:
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        self._paces: dict[int, Pace] = {}
+        self._paces: dict[str, Pace] = {}
         self._packs: dict[Key, Pack] = {}
-        self._sizes: dict[int, int] = {}
+        self._sizes: dict[str, int] = {}
 
     @property
     def packs(self) -> Mapping[Key, Pack]:
@@ -71,10 +71,10 @@ class Packing:
 
     def pace(self, node: NodeStanding) -> Pace:
         """Return the pace of a task."""
-        number = node.plan.number
-        if number not in self._paces:
-            self._paces[number] = Pace(batch_of(node, self._batch))
-        return self._paces[number]
+        path = node.plan.path
+        if path not in self._paces:
+            self._paces[path] = Pace(batch_of(node, self._batch))
+        return self._paces[path]
 
     def begin_turn(self) -> None:
         """Let sizes be worked out anew."""
@@ -84,10 +84,10 @@ class Packing:
         """Return how many may share a future with a child; for a task the same a whole turn."""
         if self._travels_alone(child):
             return 1
-        number = child.node.plan.number
-        if number not in self._sizes:
-            self._sizes[number] = self.pace(child.node).size(waiting, slots)
-        return self._sizes[number]
+        path = child.node.plan.path
+        if path not in self._sizes:
+            self._sizes[path] = self.pace(child.node).size(waiting, slots)
+        return self._sizes[path]
 
     def share(self, one: Child, other: Child) -> bool:
         """Tell whether two children can share a future."""

@@ -57,9 +57,8 @@ def recorded(
             error, value = _words(state), _closed(state.unopened_result, keeps_none=True)
     elif value is None and progress.entry is None and not isinstance(state, Mapped):
         value = _closed(state.unopened_result)
-    place = child.address[-1]
     return Recorded(
-        (place._replace(iteration=progress.iteration),),
+        child.address_at(progress.iteration),
         progress.run_count,
         progress.submission,
         _name(state),
@@ -82,10 +81,9 @@ def recorded(
 def ran_ahead(child: Child, ahead: Ahead, worker: str, at: float) -> Recorded:
     """Put iterations that went on in one future into one record; the child has not moved yet."""
     progress = child.progress
-    place = child.address[-1]
     single = ahead.iterations == 1
     return Recorded(
-        (place._replace(iteration=place.iteration + ahead.iterations - 1),),
+        child.address_at(progress.iteration + ahead.iterations - 1),
         progress.run_count if single else 1,
         progress.submission if single else progress.since,
         Looped.__name__,

@@ -17,6 +17,8 @@ from daskloop.errors import ResumeError
 from daskloop.executors.session import Key
 from daskloop.keys import dask_key
 from daskloop.record.entries import APPROVED, FORGOTTEN, LOST, TAKEN_BACK, Recorded, Submitted
+from daskloop.record.rows import Child as Name
+from daskloop.record.rows import child_of
 from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore
 from daskloop.run.decide import MESSAGES, Moment, Rules, decide
@@ -39,15 +41,12 @@ from daskloop.run.progress import (
     TakenBack,
     Wake,
 )
-from daskloop.run.standing import Child
+from daskloop.run.standing import Child, NodeStanding
 from daskloop.run.states_of import hold, hold_error, moment_of
 
 __all__ = ["Memory", "Restored", "restored_state"]
 
 _PAUSED = states.Paused.__name__
-
-Name = tuple[str, "int | None"]
-"""A child: the slug of its task, and its index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Restored:
         """Return the key of the future in which the attempt is in flight."""
         progress = self.progress
         key = dask_key(run, child.address, progress.run_count, progress.submission)
-        return key if self.leader is None else (key[0], *self.leader)
+        return key if self.leader is None else (key[0], *self.leader, *key[5:])
 
     @property
     def state(self) -> states.State | None:
@@ -107,14 +106,14 @@ class Memory:
         self._records: dict[Name, list[Recorded]] = defaultdict(list)
         self._submitted: dict[Name, Submitted] = {}
         for record in records:
-            self._records[_name(record)].append(record)
+            self._records[child_of(record.address)].append(record)
         for sent in submitted:
-            self._submitted[_name(sent)] = sent
-        self._slugs = {slug for slug, _ in (*self._records, *self._submitted)}
+            self._submitted[child_of(sent.address)] = sent
+        self._tasks = {name[:2] for name in (*self._records, *self._submitted)}
 
-    def knows(self, slug: str) -> bool:
+    def knows(self, node: NodeStanding) -> bool:
         """Tell whether anything is known of the children of a task."""
-        return slug in self._slugs
+        return (node.standing.path, node.plan.slug) in self._tasks
 
     def recall(self, child: Child) -> Restored | None:
         """Return where a child stood, once; None if nothing is known of it.
@@ -124,7 +123,7 @@ class Memory:
         ResumeError
             If it is a map that had another width.
         """
-        name = child.node.plan.slug, child.index
+        name = child_of(child.address)
         records = self._records.pop(name, [])
         sent = self._submitted.pop(name, None)
         if (not records and sent is None) or was_folded(child.node.plan, records):
@@ -132,11 +131,6 @@ class Memory:
         if records and records[-1].width is not None:
             _check_width(child, records[-1].width)
         return _restore(child.rules, records, sent, self._store)
-
-
-def _name(one: Recorded | Submitted) -> Name:
-    place = one.address[-1]
-    return place.slug, place.child
 
 
 def _check_width(child: Child, width: int) -> None:

@@ -138,7 +138,7 @@ class Scribe:
 
 def _submitted(pack: Pack, child: Child, now: float) -> Submitted:
     progress = child.progress
-    leader = None if child.key == pack.key else pack.key[1:]
+    leader = None if child.key == pack.key else pack.key[1:5]
     return Submitted(child.address, progress.run_count, progress.submission, now, leader)
 
 

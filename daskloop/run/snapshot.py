@@ -35,6 +35,9 @@ def _of_child(child: Child) -> State:
     match progress.phase:
         case Phase.WAITING:
             return Pending("Waits for other tasks.")
+        case Phase.READY if child.block is not None:
+            state = Running(f"Iteration {progress.iteration} is under way.")
+            state.loop_count = progress.iteration
         case Phase.READY:
             state = Pending("Waits for its turn.")
         case Phase.DELAYED | Phase.PAUSED:

@@ -6,7 +6,6 @@ until the tasks above them have closed, which for a map means its last child.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from daskloop.define.throttle import Throttle
 from daskloop.executors.session import Key
 from daskloop.keys import Address, Place, full_name
 from daskloop.plan.branches import needs
-from daskloop.plan.plan import Constant, Group, Input, Node, Plan, Ref, refs_of
+from daskloop.plan.plan import Input, Node, Plan, Ref, Source, refs_of, takes_handed
 from daskloop.record.sealed import Sealed
 from daskloop.run.decide import Rules
 from daskloop.run.progress import Phase, Progress
@@ -26,13 +25,17 @@ from daskloop.run.tolerating import tolerates
 from daskloop.states import Mapped, Pending, State
 
 if TYPE_CHECKING:
+    from daskloop.run.blocks import Block
+    from daskloop.run.opening import Opening
     from daskloop.run.packing import Pack
 
-__all__ = ["Child", "Element", "NodeStanding", "Standing", "draw", "draws"]
+__all__ = ["Child", "Element", "NodeStanding", "Standing"]
 
 
 _FRESH = Progress()
 _PENDING = Pending()
+_GIVEN = triggers.Tally(total=1, successful=1)
+_NOTHING = triggers.Tally()
 
 
 class Child:
@@ -42,6 +45,7 @@ class Child:
         "admitted",
         "alone",
         "announced",
+        "block",
         "continuing",
         "index",
         "inside",
@@ -73,6 +77,8 @@ class Child:
         """True if it has a future of its own for each attempt, since one was lost under it."""
         self.pack: Pack | None = None
         """The future in which its attempt is in flight."""
+        self.block: Block | None = None
+        """The tasks of its present iteration, if it is a loop flow that has begun."""
         self.missing = 0
         """Children above that have yet to end."""
         self.announced: State = _PENDING
@@ -96,8 +102,12 @@ class Child:
 
     @property
     def name(self) -> str:
-        """The full name."""
-        return full_name(self.node.plan.name, self.index if self.label is None else self.label)
+        """The full name; in the body of a loop flow, with that of the iteration before it."""
+        own = full_name(self.node.plan.name, self.index if self.label is None else self.label)
+        around = self.node.standing
+        if around.outer is None:
+            return own
+        return f"{around.outer.name}@{around.path[-1].iteration}/{own}"
 
     @property
     def label(self) -> str | None:
@@ -108,7 +118,11 @@ class Child:
     @property
     def address(self) -> Address:
         """Where the present iteration is in the flow."""
-        return (Place(self.node.plan.slug, self.index, self.progress.iteration),)
+        return self.address_at(self.progress.iteration)
+
+    def address_at(self, iteration: int) -> Address:
+        """Where one of its iterations is in the flow."""
+        return (*self.node.standing.path, Place(self.node.plan.slug, self.index, iteration))
 
     @property
     def origins(self) -> list[Child]:
@@ -131,7 +145,7 @@ class Child:
         return self.progress.phase is Phase.ENDED
 
 
-Element = Constant | Ref | Group | Sealed | Child
+Element = Source | Sealed | Child
 """Where one child's own element comes from."""
 
 
@@ -151,13 +165,16 @@ class NodeStanding:
         "priority",
         "running",
         "spread",
+        "standing",
         "stopping",
         "waits_to_close",
         "waits_to_open",
     )
 
-    def __init__(self, plan: Node) -> None:
+    def __init__(self, plan: Node, standing: Standing) -> None:
         self.plan = plan
+        self.standing = standing
+        """What it is a part of: the run, or one iteration of a loop flow."""
         self.is_silent = plan.task.hooks == Hooks()
         """True if no function of the user's is called about its states."""
         self.child = Child(self, None)
@@ -203,20 +220,29 @@ class NodeStanding:
 
 
 class Standing:
-    """Every node of a run.
+    """Every node of a run, or of one iteration of a loop flow.
 
     Parameters
     ----------
     plan : Plan
-        The flow.
+        The flow, or the body of the loop flow.
     parameters : mapping
         A value for each parameter, by name.
+    outer : Child, optional
+        The loop flow's child that the iteration is of.
     """
 
-    def __init__(self, plan: Plan, parameters: Mapping[str, Any]) -> None:
+    def __init__(
+        self, plan: Plan, parameters: Mapping[str, Any], outer: Child | None = None
+    ) -> None:
         self.plan = plan
         self.parameters = parameters
-        self.nodes = [NodeStanding(node) for node in plan.nodes]
+        self.outer = outer
+        self.path: Address = () if outer is None else outer.address
+        """Where it is: the iterations around it, from the outside in."""
+        self.opening: Opening
+        """Opens and closes its nodes."""
+        self.nodes = [NodeStanding(node, self) for node in plan.nodes]
         self._tallies: dict[int, triggers.Tally] = {}
         self.links: list[list[int]] = [[] for _ in plan.nodes]
         """For each node, the maps whose children go on from its children."""
@@ -258,6 +284,8 @@ class Standing:
         total = triggers.Tally()
         for one in node.plan.inputs:
             if not one.mapped:
+                # An argument of a loop flow stands for a parameter, which has always succeeded.
+                total += _GIVEN if takes_handed(one.source) else _NOTHING
                 for number in refs_of(one):
                     total += self.tally_of(number)
         return total
@@ -288,16 +316,3 @@ class Standing:
                     state = made[child.index].state or state
             above[edge] = state
         return above
-
-
-def draws(child: Child) -> bool:
-    """Tell whether decisions about a child depend on chance."""
-    return bool(child.node.plan.task.retry.jitter)
-
-
-def draw(run: str, child: Child) -> float:
-    """Draw a number in [0, 1) that is the same whenever this decision is repeated."""
-    if not draws(child):
-        return 0.0
-    text = f"{run}/{child.name}/{child.progress.iteration}/{child.progress.run_count}"
-    return zlib.crc32(text.encode("utf-8", "replace")) / 2**32

@@ -15,6 +15,9 @@ from collections.abc import Sequence
 from daskloop.executors.session import Key
 from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore
+from daskloop.run.accepting import accepted
+from daskloop.run.blocks import Blocks
+from daskloop.run.chance import draw, draws
 from daskloop.run.chronicle import Chronicle
 from daskloop.run.decide import Moment, decide
 from daskloop.run.envelope import Ahead, Entry
@@ -46,7 +49,7 @@ from daskloop.run.progress import (
     ended_at,
 )
 from daskloop.run.replay import Memory, Restored
-from daskloop.run.standing import Child, NodeStanding, Standing, draw, draws
+from daskloop.run.standing import Child, NodeStanding, Standing
 from daskloop.run.states_of import state_of
 from daskloop.run.timers import Timers
 from daskloop.run.tolerating import fails_fast
@@ -65,10 +68,8 @@ class Steps:
         The parts of the run, fresh.
     store : PayloadStore or None
         Held by the states that refer to it.
-    keeps : bool
-        False to make no records, where nobody keeps them.
-    remembers : bool
-        True to keep the states of all iterations.
+    keeps, remembers : bool
+        Whether records are made; whether the states of all iterations are kept.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Steps:
         self.pauses = Pauses()
         self.chronicle = chronicle
         self.opening = Opening(self.standing, self)
+        self.blocks = Blocks(self)
         self.halting = Halting()
         self.asked = 0
         """Functions of the user that are under way."""
@@ -166,17 +168,6 @@ class Steps:
             self._notes.approved(child, payload, self.now)
             self.advance(child, Approved(payload))
 
-    def accepted(
-        self, child: Child, state: State, final: bool, changed: Sealed | None = None
-    ) -> Accepted:
-        """Make the happening of a state that stands."""
-        entry = child.progress.entry
-        value = changed
-        if entry is not None and changed is None:
-            value = child.value = entry.value
-            child.parts = entry.parts
-        return Accepted(state, value, final)
-
     def advance(self, child: Child, happening: Happening | Restored) -> None:
         """Let happenings follow one another until every child waits for something.
 
@@ -230,7 +221,10 @@ class Steps:
                 self._turn.submissions.append(child)
             case Enqueue():
                 child.continuing = child.continuing or child.progress.begun is not None
-                self.flights.admission.push(child)
+                if child.node.plan.body is None:
+                    self.flights.admission.push(child)
+                else:
+                    self.blocks.enqueue(child)
             case Wake(at):
                 self.timers.push(at, child)
             case Pause(until):
@@ -239,9 +233,13 @@ class Steps:
                 self._end(child, state)
         return None
 
+    def drop(self, values: Sequence[Sealed]) -> None:
+        """Let go of stored values that nothing needs any more."""
+        self._turn.dropped += values
+
     def remembers(self, node: NodeStanding) -> bool:
         """Tell whether an earlier driver has left anything of the children of a map."""
-        return self._memory.knows(node.plan.slug)
+        return self._memory.knows(node)
 
     def restore(self, child: Child) -> bool:
         """Go on with a child that an earlier driver has begun; False if it is new."""
@@ -265,6 +263,8 @@ class Steps:
         if last is not None:
             child.value, child.parts, child.worker = last.value, last.parts, last.worker or None
         if restored.in_flight:
+            if child.node.plan.body is not None:
+                self.blocks.open(child)
             self.flights.adopt(child, restored.future(child, self.chronicle.run))
             self._turn.adopted.append(child)
         elif restored.state is not None:
@@ -278,7 +278,7 @@ class Steps:
         old, child.announced = child.announced, state
         hooks = child.node.plan.task.hooks
         if not hooks.state_handlers and not hooks_for(hooks, state):
-            return self.accepted(child, state, final)
+            return accepted(child, state, final)
         progress = child.progress
         self.ask(Announcement(child, old, state, final, progress.iteration, progress.run_count))
         return None
@@ -306,9 +306,12 @@ class Steps:
             self._turn.dropped += self._notes.ended(child, state)
         child.progress = ended_at(progress.iteration, progress.begun)
         child.state = state
-        self.opening.ended(child)
-        if self.standing.heads:
-            self.flights.admission.count_branches(self.standing, child)
+        around = child.node.standing
+        around.opening.ended(child)
+        if child.node.plan.body is not None:
+            self.blocks.ended(child)
+        if around.heads:
+            self.flights.admission.count_branches(around, child)
         if child.index is not None and state.is_failed():
             reason = fails_fast(child)
             for other in child.node.children if reason else ():

@@ -61,7 +61,8 @@ def take_back(plan: Plan, options: RunOptions, registered: Registered) -> Regist
         return registered
     try:
         chosen = _chosen(plan, options, registered, past)
-        records = _records(plan, chosen, past)
+        again = options.from_iteration is not None
+        records = _records(plan, chosen, past, again)
         if records:
             registered.ledger.commit(records, ())
     except BaseException:
@@ -106,9 +107,14 @@ def _last(past: Past) -> dict[Name, Recorded]:
     """Return the last record of each child that has ended or begun."""
     found: dict[Name, Recorded] = {}
     for record in past.records:
-        if record.state != LOST:
+        if record.state != LOST and _is_own(record):
             found[_name(record.address[-1])] = record
     return found
+
+
+def _is_own(one: Recorded | Submitted) -> bool:
+    """Tell whether a child is one of the flow itself, and not of the body of a loop flow."""
+    return len(one.address) == 1
 
 
 def _name(place: Place) -> Name:
@@ -170,7 +176,8 @@ def _check_iteration(
     text: str, name: Name, iteration: int, past: Past, registered: Registered
 ) -> None:
     """Refuse an iteration that was never reached, or whose payload is no longer there."""
-    reached = [r for r in past.records if _name(r.address[-1]) == name and r.state != TAKEN_BACK]
+    own = filter(_is_own, past.records)
+    reached = [r for r in own if _name(r.address[-1]) == name and r.state != TAKEN_BACK]
     most = max((_reached(record) for record in reached), default=1)
     if not 1 <= iteration <= most:
         raise ResumeError(f"{text} has reached iteration {most}; it cannot go on from {iteration}")
@@ -186,18 +193,24 @@ def _check_iteration(
         )
 
 
-def _records(plan: Plan, chosen: Mapping[Name, int], past: Past) -> tuple[Recorded, ...]:
-    """Make the records that take children back, and forget what followed from them."""
+def _records(
+    plan: Plan, chosen: Mapping[Name, int], past: Past, again: bool
+) -> tuple[Recorded, ...]:
+    """Make the records that take children back, and forget what followed from them.
+
+    With `again`, iterations of loop flows are done again as a whole; else what failed in them.
+    """
     forgotten = _followers(plan, chosen, past)
     numbers: dict[Name, int] = {}
     sent: list[Recorded | Submitted] = [*past.records, *past.submitted]
-    for one in sent:
+    for one in filter(_is_own, sent):
         name = _name(one.address[-1])
         numbers[name] = max(numbers.get(name, 0), one.submission)
     now = time.time()
     wanted = {**chosen, **dict.fromkeys(forgotten, FORGOTTEN)}
     wanted.update(dict.fromkeys(reopened(plan, _last(past), wanted), FORGOTTEN))
-    return tuple(
+    inside = _records_inside(plan, chosen, wanted, past, again)
+    return inside + tuple(
         Recorded(
             (Place(slug, child, iteration),),
             1,
@@ -212,13 +225,49 @@ def _records(plan: Plan, chosen: Mapping[Name, int], past: Past) -> tuple[Record
     )
 
 
+def _records_inside(
+    plan: Plan, chosen: Mapping[Name, int], wanted: Mapping[Name, int], past: Past, again: bool
+) -> tuple[Recorded, ...]:
+    """Take back what is in the bodies of loop flows that are taken back themselves."""
+    bodies = {node.slug: node.body for node in plan.nodes if node.body is not None}
+    sent: list[Recorded | Submitted] = [*past.records, *past.submitted]
+    found: list[Recorded] = []
+    for path in dict.fromkeys(one.address[0] for one in sent if not _is_own(one)):
+        name = _name(path)
+        if name not in wanted or path.slug not in bodies:
+            continue
+        inside, iteration = _inside(past, path), max(chosen.get(name, FORGOTTEN), 1)
+        last = _last(inside)
+        if name in chosen and not again and path.iteration == iteration:
+            inner = {n: _iteration(one) for n, one in last.items() if one.state in _FAILED}
+            made = _records(bodies[path.slug].plan, inner, inside, False)
+        elif name not in chosen or path.iteration >= iteration:
+            every = dict.fromkeys(last, FORGOTTEN)
+            made = _records(bodies[path.slug].plan, every, inside, True)
+        else:
+            continue
+        found += [replace(one, address=(path, *one.address)) for one in made]
+    return tuple(found)
+
+
+def _inside(past: Past, path: Place) -> Past:
+    """Return what is known of one iteration of a loop flow, as if that were the run."""
+    records = [one for one in past.records if one.address[0] == path and not _is_own(one)]
+    submitted = [one for one in past.submitted if one.address[0] == path and not _is_own(one)]
+    return replace(
+        past,
+        records=tuple(replace(one, address=one.address[1:]) for one in records),
+        submitted=tuple(replace(one, address=one.address[1:]) for one in submitted),
+    )
+
+
 def _followers(plan: Plan, chosen: Mapping[Name, int], past: Past) -> set[Name]:
     """Find every child that took, directly or not, what a chosen one had made."""
     standing = Standing(plan, {})
     numbers = {node.slug: node.number for node in plan.nodes}
     children: dict[int, set[int | None]] = {}
     sent: list[Recorded | Submitted] = [*past.records, *past.submitted]
-    for one in sent:
+    for one in filter(_is_own, sent):
         place = one.address[-1]
         if place.slug in numbers:
             children.setdefault(numbers[place.slug], set()).add(place.child)

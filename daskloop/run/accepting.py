@@ -1,0 +1,32 @@
+"""A state that stands, as what happened to its child."""
+
+from __future__ import annotations
+
+from daskloop.record.sealed import Sealed
+from daskloop.run.progress import Accepted
+from daskloop.run.standing import Child
+from daskloop.states import State
+
+__all__ = ["accepted"]
+
+
+def accepted(child: Child, state: State, final: bool, changed: Sealed | None = None) -> Accepted:
+    """Make the happening of a state that stands; the child takes the attempt's value on.
+
+    Parameters
+    ----------
+    child : Child
+        Whose state it is.
+    state : State
+        The state, as handlers left it.
+    final : bool
+        True if a failure must not be retried.
+    changed : Sealed, optional
+        Its result, if a handler changed it.
+    """
+    entry = child.progress.entry
+    value = changed
+    if entry is not None and changed is None:
+        value = child.value = entry.value
+        child.parts = entry.parts
+    return Accepted(state, value, final)

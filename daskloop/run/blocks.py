@@ -1,0 +1,184 @@
+"""The iterations of loop flows: a block of tasks each, and then an attempt that ends it.
+
+::
+
+    ready for iteration k ─► block opens ─► its tasks, like those of a flow ─► block closes
+                                                                                   │
+         the next iteration, or the end ◄── attempt of `close_round` ◄── queued ◄──┘
+
+The block of an iteration that has ended is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from daskloop.errors import IterationFailed
+from daskloop.plan.plan import refs_in
+from daskloop.record.sealed import Sealed
+from daskloop.run.opening import Opening
+from daskloop.run.progress import Phase, Settled, Stopped
+from daskloop.run.standing import Child, NodeStanding, Standing
+from daskloop.run.tolerating import tolerates
+from daskloop.states import Failed, Mapped, Skipped, State
+
+if TYPE_CHECKING:
+    from daskloop.run.steps import Steps
+
+__all__ = ["Block", "Blocks"]
+
+_QUOTED = 500  # characters of the message of what failed
+
+
+class Block:
+    """One iteration of a loop flow that is under way.
+
+    Parameters
+    ----------
+    child : Child
+        The loop flow's child.
+    steps : Steps
+        Goes on with the children of the block.
+    """
+
+    __slots__ = ("iteration", "opening", "standing")
+
+    def __init__(self, child: Child, steps: Steps) -> None:
+        body = child.node.plan.body
+        assert body is not None
+        self.iteration = child.progress.iteration
+        self.standing = Standing(body.plan, {}, child)
+        self.opening = Opening(self.standing, steps)
+
+    @property
+    def is_closed(self) -> bool:
+        """True once every task of it has its final state."""
+        return self.opening.left == 0
+
+    def children(self) -> list[Child]:
+        """List all children that there are by now."""
+        return [one for node in self.standing.nodes for one in (node.child, *node.children)]
+
+
+class Blocks:
+    """Opens and closes the blocks of a run.
+
+    Parameters
+    ----------
+    steps : Steps
+        Goes on with children.
+
+    Notes
+    -----
+    Of the loop flows that are not in another's body, no more have a block than the window of the
+    run holds: a wide map of them takes memory for a part of it at a time, and ends child by child.
+    """
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self._waiting: deque[Child] = deque()
+        self._open = 0
+
+    def enqueue(self, child: Child) -> None:
+        """Let a child's iteration begin, or its end be attempted once more."""
+        block = child.block
+        if block is None and self._is_full(child):
+            self._waiting.append(child)
+        elif block is None or block.iteration != child.progress.iteration:
+            self.open(child)
+        elif block.is_closed:
+            self._closed(child, block)
+
+    def open(self, child: Child) -> None:
+        """Begin the tasks of an iteration."""
+        self._open += child.block is None and child.node.standing.outer is None
+        self._steps.drop(self._values(child))
+        child.block = Block(child, self._steps)
+        child.reached = child.progress.iteration
+        child.block.opening.start()
+        if not child.block.standing.nodes:
+            self._closed(child, child.block)
+
+    def _is_full(self, child: Child) -> bool:
+        window = self._steps.flights.admission.window
+        return child.node.standing.outer is None and self._open >= window
+
+    def closed(self, standing: Standing) -> None:
+        """Go on with a loop flow whose iteration has no task left."""
+        child = standing.outer
+        if child is not None and child.block is not None and child.block.standing is standing:
+            self._closed(child, child.block)
+
+    def _closed(self, child: Child, block: Block) -> None:
+        if child.progress.phase is not Phase.READY:
+            return  # its end is in flight already, since an earlier driver, or it has been stopped
+        why = self._steps.halting.why(child)
+        cancelled = any(
+            one.state is not None and one.state.is_cancelled() for one in block.children()
+        )
+        if why is not None and cancelled:
+            self._steps.advance(child, Stopped(why, False))
+            return
+        state = _in_the_way(child, block)
+        if state is None:
+            self._steps.flights.admission.push(child)
+        else:
+            self._steps.advance(child, Settled(state))
+
+    def ended(self, child: Child) -> None:
+        """Forget the block of a child that has its final state, and let another have one."""
+        block = child.block
+        if block is not None and not block.is_closed:
+            reason = f"cancelled since {child.name} has ended"
+            for one in block.children():
+                self._steps.advance(one, Stopped(reason, True))
+        self._steps.drop(self._values(child))
+        if block is None or child.node.standing.outer is not None:
+            return
+        self._open -= 1
+        while self._waiting and self._open < self._steps.flights.admission.window:
+            another = self._waiting.popleft()
+            if not another.ended:
+                self.enqueue(another)
+
+    def _values(self, child: Child) -> list[Sealed]:
+        """List what lies in the store of an iteration that nothing needs any more."""
+        if child.block is None:
+            return []
+        found: list[Sealed] = []
+        for one in child.block.children():
+            found += [] if one.value is None else [one.value]
+            for parts in one.parts.values():
+                found += () if isinstance(parts, str) else parts[:1]  # one file holds them all
+        return [one for one in found if one.name is not None]
+
+
+def _in_the_way(child: Child, block: Block) -> State | None:
+    """Find what an iteration's tasks leave for the loop instead of its end; None mostly."""
+    body = child.node.plan.body
+    assert body is not None
+    nodes = [block.standing.nodes[number] for number in body.plan.reference]
+    for node in nodes:
+        bad = _failure(node)
+        if bad is not None:
+            said = (bad.state.message or "")[:_QUOTED] if bad.state is not None else ""
+            error = IterationFailed(f"{bad.name} failed: {said}")
+            return Failed(f"Iteration {block.iteration} failed: {error}", error)
+    for number in (one for source in body.closing.values() for one in refs_in(source)):
+        if block.standing.nodes[number].state.is_skipped():
+            return Skipped(f"{block.standing.nodes[number].child.name} was skipped.")
+    return None
+
+
+def _failure(node: NodeStanding) -> Child | None:
+    """Find the child of a node that failed by itself, or else one that failed at all."""
+    bad = [node.child] if node.state.is_failed() or node.state.is_cancelled() else []
+    if isinstance(node.state, Mapped) and not tolerates(node):
+        bad = [one for one in node.children if one.state is not None and one.state.is_failed()]
+    if not bad:
+        return None
+    above = [node.standing.nodes[number] for number in node.plan.upstream]
+    followed = bad[0].state is not None and bad[0].state.is_trigger_failed()
+    causes = (_failure(one) for one in above) if followed else iter(())
+    return next((one for one in causes if one is not None), bad[0])
