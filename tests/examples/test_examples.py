@@ -63,6 +63,16 @@ PRINTS = {
         re.compile(r"'dates': 197, 'median': \d\.\d+, 'worst': 0\.\d+"),
         "the flow: Success",
     ],
+    "search": [
+        re.compile(r"best of 18: alpha=\S+, eta0=\S+"),
+        re.compile(r"score 0\.9\d+ after 40 epochs"),
+        "81 epochs in all; without stopping, 720",
+    ],
+    "parquet": [
+        "written: {'ann': 2500, 'bob': 900, 'eve': 1700}",
+        "11 files, 5100 rows read back",
+        "sum of values 244860, each row once: True",
+    ],
     "own_client": [
         "on a Client: [8, 16, 19]",
         "on a LocalCluster: [8, 16, 19]",
