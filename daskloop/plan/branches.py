@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from daskloop.plan.plan import Node, Ref, refs_of
 
-__all__ = ["check_branches", "needs"]
+__all__ = ["check_branches", "needs", "tolerant_above"]
 
 
 def needs(node: Node, nodes: Sequence[Node]) -> tuple[set[int], set[int]]:
@@ -33,6 +33,22 @@ def needs(node: Node, nodes: Sequence[Node]) -> tuple[set[int], set[int]]:
         else:
             (linked if nodes[source.node].mapped else whole).add(source.node)
     return linked, whole
+
+
+def tolerant_above(number: int, nodes: Sequence[Node]) -> set[int]:
+    """Find the maps that a map goes on from, child by child, and that tolerate failures.
+
+    What only followed from a tolerated failure does not count; whether a failure is tolerated is
+    known once its map has closed.
+    """
+    found: set[int] = set()
+    pending = list(needs(nodes[number], nodes)[0])
+    while pending:
+        above = pending.pop()
+        if above not in found:
+            found.add(above)
+            pending += needs(nodes[above], nodes)[0]
+    return {one for one in found if nodes[one].task.tolerance.tolerate}
 
 
 def check_branches(nodes: Sequence[Node]) -> None:

@@ -207,7 +207,7 @@ class Opening:
         if isinstance(state, Mapped):
             state.map_states = [one.state for one in node.children if one.state is not None]
             state.map_names = node.names or ()
-        for number in node.plan.downstream:
+        for number in self._standing.waiting[node.plan.number]:
             below = self._standing.nodes[number]
             below.waits_to_close.discard(node.plan.number)
             self._open_if_ready(below)

@@ -16,7 +16,7 @@ from daskloop.define.parameter import Parameter
 from daskloop.define.throttle import Throttle
 from daskloop.executors.session import Key
 from daskloop.keys import Address, Place, full_name
-from daskloop.plan.branches import needs
+from daskloop.plan.branches import needs, tolerant_above
 from daskloop.plan.plan import Input, Node, Plan, Ref, Source, refs_of, takes_handed
 from daskloop.record.sealed import Sealed
 from daskloop.run.decide import Rules
@@ -35,7 +35,6 @@ __all__ = ["Child", "Element", "NodeStanding", "Standing"]
 _FRESH = Progress()
 _PENDING = Pending()
 _GIVEN = triggers.Tally(total=1, successful=1)
-_NOTHING = triggers.Tally()
 
 
 class Child:
@@ -104,10 +103,8 @@ class Child:
     def name(self) -> str:
         """The full name; in the body of a loop flow, with that of the iteration before it."""
         own = full_name(self.node.plan.name, self.index if self.label is None else self.label)
-        around = self.node.standing
-        if around.outer is None:
-            return own
-        return f"{around.outer.name}@{around.path[-1].iteration}/{own}"
+        outer, path = self.node.standing.outer, self.node.standing.path
+        return own if outer is None else f"{outer.name}@{path[-1].iteration}/{own}"
 
     @property
     def label(self) -> str | None:
@@ -246,14 +243,18 @@ class Standing:
         self._tallies: dict[int, triggers.Tally] = {}
         self.links: list[list[int]] = [[] for _ in plan.nodes]
         """For each node, the maps whose children go on from its children."""
+        self.waiting: list[list[int]] = [[] for _ in plan.nodes]
+        """For each node, those that wait for it to close."""
         self.heads = any(node.task.throttle.max_branches is not None for node in plan.nodes)
         """True if some map limits its branches."""
         for node in self.nodes:
             linked, others = needs(node.plan, plan.nodes)
-            node.waits_to_open = linked - others
-            node.waits_to_close = others
+            others = others.union(*(tolerant_above(one, plan.nodes) for one in others))
+            node.waits_to_open, node.waits_to_close = linked - others, others
             for above in linked:
                 self.links[above].append(node.plan.number)
+            for above in others:
+                self.waiting[above].append(node.plan.number)
 
     def is_linked(self, one: Input) -> bool:
         """Tell whether children of a map take this input from the children of another."""
@@ -285,7 +286,8 @@ class Standing:
         for one in node.plan.inputs:
             if not one.mapped:
                 # An argument of a loop flow stands for a parameter, which has always succeeded.
-                total += _GIVEN if takes_handed(one.source) else _NOTHING
+                if takes_handed(one.source):
+                    total += _GIVEN
                 for number in refs_of(one):
                     total += self.tally_of(number)
         return total

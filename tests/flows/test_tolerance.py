@@ -39,6 +39,30 @@ def test_m14_failures_within_the_tolerance_do_not_fail_the_map(executor):
     assert state.result[numbers].map_states[1].is_failed()
 
 
+def test_m14_what_is_tolerated_is_known_once_all_of_that_map_have_ended(executor):
+    divide, _, _ = dividing(tolerate=0.5)
+
+    @task
+    def two():
+        return [1, 2]
+
+    @task
+    def both(number, other):
+        return number + other
+
+    @task
+    def count(numbers):
+        return len(numbers)
+
+    late = divide.copy(name="late", max_retries=1, retry_delay=0.3)
+    with Flow("late") as flow:
+        # The last ones fail late: by then all that goes on from the first two has ended.
+        numbers = late.map([0, 0, 0, 0])
+        counted = count(both.map(two(), numbers))
+    state = flow.run(executor=executor)
+    assert state.result[counted].is_trigger_failed()
+
+
 def test_m14_one_more_than_is_tolerated_fails_it(executor):
     divide, _, good = dividing(tolerate=1)
     with Flow("strict") as flow:
