@@ -1,7 +1,7 @@
 """Ask an API for page after page, and write each page into a Parquet file of its own.
 
-Each page is an iteration, and its file is there whole or not at all: whatever is killed and resumed,
-no row is lost and none is there twice.
+Each page is an iteration, and its file is there whole or not at all: whatever is killed and
+resumed, no row is lost and none is there twice.
 """
 
 import json
@@ -20,7 +20,7 @@ ROWS, PAGE = {"ann": 2500, "bob": 900, "eve": 1700}, 500
 
 
 class Api(BaseHTTPRequestHandler):
-    """Answers ``GET /account/offset`` with a page of measurements, and where the next one begins."""
+    """Answers ``GET /account/offset`` with a page, and says where the next one begins."""
 
     def do_GET(self):
         _, account, offset = self.path.split("/")
@@ -54,13 +54,13 @@ with Flow("parquet") as flow:
 def main():
     api = ThreadingHTTPServer(("127.0.0.1", 0), Api)
     threading.Thread(target=api.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{api.server_port}"
     with tempfile.TemporaryDirectory() as folder:
-        state = flow.run(accounts=list(ROWS), url=url, to=folder)
+        state = flow.run(accounts=list(ROWS), url=f"http://127.0.0.1:{api.server_port}", to=folder)
         print(f"written: {dict(zip(ROWS, state.result[rows].result, strict=True))}")
         table = pd.read_parquet(folder)
         print(f"{len(list(Path(folder).iterdir()))} files, {len(table)} rows read back")
-        print(f"sum of values {table['value'].sum()}, each row once: {not table.duplicated().any()}")
+        once = not table.duplicated().any()
+        print(f"sum of values {table['value'].sum()}, each row once: {once}")
     api.shutdown()
     api.server_close()
     return state
