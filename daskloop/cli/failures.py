@@ -14,6 +14,7 @@ from daskloop.cli.journals import Shelf
 from daskloop.cli.story import Story, stories
 from daskloop.cli.wording import line
 from daskloop.define.expression import Output
+from daskloop.define.loop_flow import LoopFlow
 from daskloop.define.parameter import Parameter
 from daskloop.define.task import Task
 from daskloop.flow.flow import Flow
@@ -206,7 +207,7 @@ def _what_next(
     which = first.index if first.label is None else first.label
     name = full_name(first.slug if ambiguous else first.task.name, which)
     target = f"{name}@{iteration}" if iteration else name
-    return [
-        f"    continue:   {shelf.command('resume', run)}            {what}",
-        f"    look at it: {shelf.command('debug', run, target)}",
-    ]
+    lines = [f"    continue:   {shelf.command('resume', run)}            {what}"]
+    if not isinstance(first.task, LoopFlow):  # there is no single call to look at
+        lines.append(f"    look at it: {shelf.command('debug', run, target)}")
+    return lines

@@ -13,6 +13,7 @@ from typing import Any
 
 from daskloop.cli.exit_codes import CannotStart
 from daskloop.cli.targets import Target
+from daskloop.define.loop_flow import LoopFlow
 from daskloop.flow.flow import Flow
 from daskloop.plan.compile import compile_plan
 from daskloop.record.entries import LOST, TAKEN_BACK, Past, Recorded
@@ -74,6 +75,12 @@ def rebuild(
     Opens pickles. Values that were given to ``flow.run(context=...)`` are not recorded.
     """
     run = past.summary.header.run
+    for task, slug in flow.slugs.items():
+        if slug == target.mark.slug and isinstance(task, LoopFlow):
+            raise CannotStart(
+                f"{target.name} is a loop flow: an iteration of it is several tasks, and not one "
+                "call. What failed in it is named in its message, with the iteration"
+            )
     own = [record for record in past.records if _is_of(record, target)]
     iteration = target.iteration or _last_iteration(own)
     before, made = _cut(own, iteration)

@@ -203,6 +203,7 @@ class Opening:
     def _close(self, node: NodeStanding) -> None:
         node.closed = True
         self.left -= 1
+        is_last = not self.left  # what it lets open below may close too, before this has gone on
         state = node.state
         if isinstance(state, Mapped):
             state.map_states = [one.state for one in node.children if one.state is not None]
@@ -211,7 +212,7 @@ class Opening:
             below = self._standing.nodes[number]
             below.waits_to_close.discard(node.plan.number)
             self._open_if_ready(below)
-        if not self.left:
+        if is_last:
             self._steps.blocks.closed(self._standing)
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from daskloop import Flow, Parameter, again, case, context, loop_flow, task, unmapped
-from daskloop.engine.signals import LOOP, SKIP
+from daskloop.engine.signals import LOOP, PAUSE, SKIP
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.tasks.control_flow import merge
 from tests.flows import loop_flow_program
@@ -230,6 +230,62 @@ def test_g10_a_loop_flow_that_is_stopped_goes_on_where_it_was(executor, tmp_path
     state = flow.run(executor=executor, journal=tmp_path / "journal", resume=True)
     assert state.result[end].result == 20
     assert trace.notes() == [(n,) for n in range(1, 21)]
+
+
+@on_clusters
+def test_g10_many_loop_flows_that_are_given_up_in_flight_go_on(executor, tmp_path):
+    trace = Trace(tmp_path)
+
+    @task
+    def slow(n, who):
+        trace.note(n, who)
+        time.sleep(0.02)
+        return n
+
+    @loop_flow
+    def rounds(who, n=1):
+        return again(n=size(slow(n, who)) + 1).until(n >= 4, result=n)
+
+    with Flow("given-up") as flow:
+        ends = rounds.map(list(range(20)))
+    journal = tmp_path / "journal"
+    run = flow.submit(executor=executor, journal=journal)
+    assert trace.wait_for(2, 0)
+    run.cancel(now=True)
+    assert run.result().is_cancelled()
+    state = flow.run(executor=executor, journal=journal, resume=True)
+    assert state.result[ends].result == [4] * 20
+
+
+def approved(run, name):
+    """Approve what is paused; False if nothing is, yet."""
+    try:
+        run.approve(name)
+    except ValueError:
+        return False
+    return True
+
+
+@on_clusters
+def test_g10_a_task_in_a_body_may_wait_for_approval(executor):
+    @task
+    def asks(n):
+        if n == 2 and not context.get("resume"):
+            raise PAUSE("look at it")
+        return n
+
+    @loop_flow
+    def rounds(n=1):
+        return again(n=asks(n) + 1).until(n >= 3, result=n)
+
+    with Flow("asks") as flow:
+        end = rounds()
+    run = flow.submit(executor=executor)
+    deadline = time.monotonic() + 60
+    while run.states[end].loop_count != 2 or not approved(run, "asks"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert run.result().result[end].result == 3
 
 
 def test_g11_a_resumed_run_does_again_what_failed_and_nothing_else(executor, tmp_path):
