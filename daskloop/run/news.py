@@ -101,7 +101,10 @@ class NewsDesk:
         assert self._claims is not None
         reason = self._lost_on(who)
         taken = self._claims.read(key_text(pack.key))
-        index, iteration = (0, 0) if taken is None else taken.where
+        if taken is None:  # an earlier driver has let go of it: nobody knows any more whose it was
+            once = any(child.rules.limits.at_most_once for child in pack.members.values())
+            return _vanished(pack, reason, once)
+        index, iteration = taken.where
         guilty = pack.leader if iteration == 0 else None if index < 0 else index
         child = pack.members.get(guilty)
         if pack.is_single or child is None:

@@ -67,6 +67,14 @@ def test_a_second_start_that_was_turned_away_is_a_loss_of_the_first(claims: Clai
     assert isinstance(news, Vanished) and news.charged and WHO in news.reason
 
 
+@pytest.mark.parametrize("once", [False, True])
+def test_r08_a_loss_whose_claim_is_gone_is_charged_to_what_must_not_run_twice_alone(
+    claims: Claims, once: bool
+):
+    news = read(desk(claims, once), Returned(KEY, envelope_of(Entry("lost", WHO))))
+    assert isinstance(news, Vanished) and news.charged is once
+
+
 @pytest.mark.parametrize(
     "data",
     [
