@@ -61,7 +61,8 @@ class Pace:
         slots : int
             How many futures can execute at once.
         """
-        part = math.ceil(waiting / (2 * slots))
+        # For a moment there may be no worker at all.
+        part = math.ceil(waiting / (2 * max(slots, 1)))
         if self.batch != "auto":
             return 1 if self._loops else max(1, min(self.batch, part))
         if not self._children:

@@ -77,6 +77,14 @@ def test_b2_what_is_long_goes_alone(notes: list[tuple[int, float, bool]], waitin
     assert told("auto", long).size(waiting, slots) == 1
 
 
+@pytest.mark.parametrize("batch", [3, "auto"])
+def test_b2_a_size_is_known_while_no_worker_is_there(batch: Any):
+    pace = Pace(batch)
+    pace.note(8, 0.001, False)
+    assert pace.size(40, 0) >= 1
+    assert pace.futures(0, 32) >= 1
+
+
 def test_b2_of_an_unknown_task_one_child_goes_first():
     assert Pace("auto").size(10**6, 1) == 1
 
