@@ -12,6 +12,7 @@ A process may be killed at any byte: a part that is not complete reads as not th
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import os
@@ -29,6 +30,7 @@ _WHERE = struct.Struct(">qq")
 _WHERE_IT_LIES = 12  # bytes from the beginning
 _TAIL = struct.Struct(">Q16s")
 _MAGIC = b"DLC2"
+_ROUNDS = 20  # tries to remove a directory in which attempts that were given up still claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +213,16 @@ class Claims:
             raise store_error(error, "forget the claim", path) from error
 
     def remove_all(self) -> None:
-        """Remove every claim, and the directory."""
-        try:
-            shutil.rmtree(self.directory)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise store_error(error, "remove the claims", self.directory) from error
+        """Remove every claim, and the directory; attempts that were given up may still claim."""
+        for rounds_left in reversed(range(_ROUNDS)):
+            try:
+                shutil.rmtree(self.directory)
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                # Not empty: one was made after the others had been listed.
+                if error.errno != errno.ENOTEMPTY or not rounds_left:
+                    raise store_error(error, "remove the claims", self.directory) from error
 
 
 @functools.lru_cache(maxsize=32)

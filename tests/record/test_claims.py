@@ -335,3 +335,32 @@ def test_a_pipe_in_place_of_a_claim_does_not_hang(claims: Claims) -> None:
     os.mkfifo(path)
     with pytest.raises(StoreError, match="not a plain file"):
         claims.start(KEY, WHO)
+
+
+def test_claims_can_be_removed_while_attempts_that_were_given_up_still_claim(
+    claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = [f"late-{n}" for n in range(3)]
+    remove = os.rmdir
+
+    def removing(path: str, **where: int) -> None:
+        if late:
+            started(claims, late.pop())
+        remove(path, **where)
+
+    monkeypatch.setattr(os, "rmdir", removing)
+    started(claims)
+    claims.remove_all()
+    assert not late and not os.path.exists(claims.directory)
+
+
+def test_claims_that_cannot_be_removed_say_which_and_why(
+    claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(path: str, **where: int) -> None:
+        raise OSError(errno.ENOTEMPTY, "Directory not empty", path)
+
+    monkeypatch.setattr(os, "rmdir", refusing)
+    with pytest.raises(StoreError, match="Cannot remove the claims: Directory not empty") as caught:
+        claims.remove_all()
+    assert claims.directory in str(caught.value)
