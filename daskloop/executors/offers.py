@@ -21,7 +21,7 @@ TIMEOUT = 30.0
 _SHOWN = 5  # workers that are named in a text
 
 Asked = Mapping[str, Demand]
-"""What attempts ask for, by the slug of their task."""
+"""What attempts ask for, by the slug of their task, after those of the loop flows around it."""
 
 Workers = Mapping[str, Mapping[str, Any]]
 """What Dask's scheduler tells of its workers, by address."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from daskloop.define.task import Task
 from daskloop.plan.plan import Node, Plan
@@ -41,7 +41,7 @@ def chosen(
     asked = f"run.{verb}({task!r}{'' if index is None else f', {index!r}'})"
     if index is not None and (not isinstance(index, int) or isinstance(index, bool)):
         raise TypeError(f"{asked}: give the index of a child, a whole number, or leave it out")
-    nodes = [node for node in _every_node(plan) if _is_meant(node, task)]
+    nodes = [node for node in plan.every_node() if _is_meant(node, task)]
     if not nodes:
         known = ", ".join(node.name for node in plan.nodes if node.parameter is None)
         raise ValueError(f"{asked}: flow '{plan.flow_name}' has no such task. It has {known}")
@@ -61,14 +61,6 @@ def chosen(
             f"{asked}: several tasks of that name are paused. Say {' or '.join(slugs)}"
         )
     return tuple(found)
-
-
-def _every_node(plan: Plan) -> Iterator[Node]:
-    """List the tasks of a flow, and those in the bodies of its loop flows."""
-    for node in plan.nodes:
-        yield node
-        if node.body is not None:
-            yield from _every_node(node.body.plan)
 
 
 def _is_meant(node: Node, task: Task | str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -153,6 +153,13 @@ class Plan:
     """In an order in which each comes after those it waits for."""
     reference: tuple[int, ...]
     """Numbers of the nodes that decide the flow's state."""
+
+    def every_node(self) -> Iterator[Node]:
+        """List the tasks of the flow, and those in the bodies of its loop flows."""
+        for node in self.nodes:
+            yield node
+            if node.body is not None:
+                yield from node.body.plan.every_node()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

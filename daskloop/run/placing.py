@@ -22,14 +22,14 @@ class Placing:
     """
 
     def __init__(self) -> None:
-        self._said: dict[int, tuple[int, Demand]] = {}
+        self._said: dict[str, tuple[int, Demand]] = {}
 
     def of(self, child: Child) -> tuple[int, Demand]:
         """Return the priority for Dask, and the demand, of a child's next attempt."""
         plan = child.node.plan
-        said = self._said.get(plan.number)
+        said = self._said.get(plan.path)
         if said is None:
-            said = self._said[plan.number] = (_STEP * _priority(plan), demand_of(plan))
+            said = self._said[plan.path] = (_STEP * _priority(plan), demand_of(plan))
         priority, demand = said
         if child.continuing:
             priority += 1
@@ -45,15 +45,16 @@ class Placing:
 
 
 def demands_of(plan: Plan) -> dict[str, Demand]:
-    """Return what tasks of a flow ask of workers, by their slugs; the others are left out.
+    """Return what tasks of a flow ask of workers, by their paths; the others are left out.
 
     Raises
     ------
     ValueError
         If the tags of a task cannot be read.
     """
-    demands = {node.slug: demand_of(node) for node in plan.nodes if node.parameter is None}
-    return {slug: demand for slug, demand in demands.items() if demand is not NO_DEMAND}
+    nodes = (node for node in plan.every_node() if node.parameter is None)
+    demands = {node.path: demand_of(node) for node in nodes}
+    return {path: demand for path, demand in demands.items() if demand is not NO_DEMAND}
 
 
 def demand_of(node: Node) -> Demand:

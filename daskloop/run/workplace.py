@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from daskloop import config
-from daskloop.errors import DaskloopError
+from daskloop.errors import DaskloopError, StoreError
 from daskloop.executors.choose import Choice, Inline, StartedCluster, Temporary
 from daskloop.executors.offers import check_inline, check_offers, is_whole
 from daskloop.executors.session import Demand, Post, Session
@@ -57,10 +57,13 @@ class Workplace:
         try:
             self.session.close()
         finally:
-            if self.claims is not None and self.fleeting:
-                self.claims.remove_all()
-            if self.store is not None and self.temporary and not self.store.names():
-                self.store.remove_all()
+            try:
+                if self.claims is not None and self.fleeting:
+                    self.claims.remove_all()
+                if self.store is not None and self.temporary and not self.store.names():
+                    self.store.remove_all()
+            except StoreError as error:  # files that nobody needs are no reason to lose a result
+                logger.warning("%s", error)
 
 
 def open_workplace(
@@ -211,7 +214,7 @@ def _at_most_once(plan: Plan) -> list[str]:
     A recorded run outlives its driver; without workers of its own it otherwise simply runs again
     what had been in flight, and a claim costs a file for each attempt.
     """
-    return [node.name for node in plan.nodes if node.task.limits.at_most_once]
+    return [node.name for node in plan.every_node() if node.task.limits.at_most_once]
 
 
 def _check_once(plan: Plan, blind: bool) -> None:

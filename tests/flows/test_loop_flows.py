@@ -318,6 +318,30 @@ def test_g11_a_resumed_run_does_again_what_failed_and_nothing_else(executor, tmp
     assert trace.notes() == [*names, ("fetch", 3), ("broken", 3)]
 
 
+def test_g11_what_is_at_most_once_in_a_body_is_not_run_again_when_a_run_is_resumed(tmp_path):
+    trace = Trace(tmp_path)
+
+    @task(at_most_once=True, max_retries=2)
+    def pay(n):
+        trace.note("pay", n)
+        if n == 2 and trace.first("interrupted"):
+            raise KeyboardInterrupt
+        return n
+
+    @loop_flow
+    def rounds(n=1):
+        return again(n=n + 1).until(pay(n) >= 3, result=n)
+
+    with Flow("careful") as flow:
+        end = rounds()
+    journal = tmp_path / "journal"
+    with pytest.raises(KeyboardInterrupt):
+        flow.run(executor="inline", journal=journal)
+    state = flow.run(executor="inline", journal=journal, resume=True)
+    assert state.result[end].is_failed()
+    assert trace.notes() == [("pay", 1), ("pay", 2)]
+
+
 def test_g11_a_loop_flow_is_taken_back_to_an_iteration_as_a_whole(executor, tmp_path):
     trace = Trace(tmp_path)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daskloop import again, loop_flow
 from daskloop.define.decorator import task
 from daskloop.define.graph import TaskGraph
 from daskloop.executors.session import NO_DEMAND, Demand
@@ -57,3 +58,15 @@ def test_tags_that_were_added_in_place_are_read_when_a_run_begins():
     work.tags.add("dask-resource:GPU")
     with pytest.raises(ValueError, match="cannot be read"):
         demands_of(compile_plan(graph))
+
+
+def test_g09_what_tasks_in_the_body_of_a_loop_flow_ask_for_is_known_before_a_run_begins():
+    work = task(lambda n: n + 1, name="work", resources={"GPU": 1})
+
+    @loop_flow
+    def body(n=0):
+        return again(n=work(n)).until(n >= 3, result=n)
+
+    graph = TaskGraph("f")
+    graph.add_task(body)
+    assert demands_of(compile_plan(graph)) == {"body-1/work-1": Demand((("GPU", 1.0),))}
