@@ -65,6 +65,8 @@ class Adversary:
     def __post_init__(self) -> None:
         self.graph = build(self.spec, lambda name, state: self._note(name, state))
         self.plan = compile_plan(self.graph)
+        nodes = self.plan.every_node()
+        self._lasting_claims = any(node.task.limits.at_most_once for node in nodes)
         self.diary = Diary(self.draw, self.faults.disk, self.journal)
         self.deaths = 0
         """How often another driver took over, whatever for."""
@@ -277,7 +279,7 @@ class Adversary:
             assert job is not None and not refused
             self.promises.of_job(pack, job)
             self.cluster.take(pack, job)
-        if self.claims is not None:
+        if self.claims is not None and not self._lasting_claims:
             for key in turn.released:
                 self.claims.forget(key_text(key))
         for sealed in turn.dropped:
