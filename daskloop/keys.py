@@ -14,6 +14,7 @@ __all__ = [
     "dask_key",
     "full_name",
     "idempotency_key",
+    "is_inside",
     "key_text",
     "run_name",
 ]
@@ -29,6 +30,18 @@ class Place(NamedTuple):
 
 Address = tuple[Place, ...]
 """Where an iteration is, from the outside in; of length one for a task in a flow."""
+
+
+def is_inside(address: Address) -> bool:
+    """Tell whether an address is in the body of a loop flow, and not of the flow itself.
+
+    Examples
+    --------
+    >>> is_inside((Place("fib-1", 3, 9),)), is_inside((Place("f-1", 3, 9), Place("fib-1", None, 1)))
+    (False, True)
+    """
+    return len(address) > 1
+
 
 _ADJECTIVES = (
     "amber bold brisk calm clear cosy deft eager fair fleet glad grand hardy keen kind late light "

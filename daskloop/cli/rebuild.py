@@ -15,6 +15,7 @@ from daskloop.cli.exit_codes import CannotStart
 from daskloop.cli.targets import Target
 from daskloop.define.loop_flow import LoopFlow
 from daskloop.flow.flow import Flow
+from daskloop.keys import is_inside
 from daskloop.plan.compile import compile_plan
 from daskloop.record.entries import LOST, TAKEN_BACK, Past, Recorded
 from daskloop.record.store import PayloadStore
@@ -124,10 +125,8 @@ def rebuild(
 
 def _is_of(record: Recorded, target: Target) -> bool:
     place = record.address[-1]
-    return len(record.address) == 1 and (place.slug, place.child) == (
-        target.mark.slug,
-        target.child,
-    )
+    meant = (place.slug, place.child) == (target.mark.slug, target.child)
+    return meant and not is_inside(record.address)
 
 
 def _last_iteration(own: Sequence[Recorded]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from daskloop import states
-from daskloop.keys import full_name
+from daskloop.keys import full_name, is_inside
 from daskloop.record.entries import (
     APPROVED,
     FORGOTTEN,
@@ -134,7 +134,7 @@ def stories(past: Past) -> tuple[Chapter, ...]:
     marks = {mark.slug: mark for mark in past.summary.header.tasks}
     for record in past.records:
         place = record.address[-1]
-        if place.slug in marks and len(record.address) == 1:
+        if place.slug in marks and not is_inside(record.address):
             story = found.get((place.slug, place.child))
             if story is None:
                 story = Story(marks[place.slug], place.child)
@@ -142,7 +142,7 @@ def stories(past: Past) -> tuple[Chapter, ...]:
             story.records.append(record)
     for sent in past.submitted:
         place = sent.address[-1]
-        if place.slug in marks and len(sent.address) == 1:
+        if place.slug in marks and not is_inside(sent.address):
             name = (place.slug, place.child)
             found.setdefault(name, Story(marks[place.slug], place.child)).sent = sent
     names = names_by_slug(past.records)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from daskloop.keys import is_inside
 from daskloop.record.entries import Recorded
 from daskloop.record.sealed import Sealed
 
@@ -30,7 +31,8 @@ def names_by_slug(records: Iterable[Recorded]) -> dict[str, Sequence[str]]:
     found: dict[str, Sequence[str]] = {}
     for record in records:
         packed = record.parts.get(_NAMES)
-        if record.width is not None and isinstance(packed, str) and len(record.address) == 1:
+        is_map = record.width is not None and not is_inside(record.address)
+        if is_map and isinstance(packed, str):
             found[record.address[-1].slug] = [str(name) for name in json.loads(packed)]
     return found
 

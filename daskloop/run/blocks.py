@@ -26,39 +26,9 @@ from daskloop.states import Failed, Mapped, Skipped, State
 if TYPE_CHECKING:
     from daskloop.run.steps import Steps
 
-__all__ = ["Block", "Blocks"]
+__all__ = ["Blocks"]
 
 _QUOTED = 500  # characters of the message of what failed
-
-
-class Block:
-    """One iteration of a loop flow that is under way.
-
-    Parameters
-    ----------
-    child : Child
-        The loop flow's child.
-    steps : Steps
-        Goes on with the children of the block.
-    """
-
-    __slots__ = ("iteration", "opening", "standing")
-
-    def __init__(self, child: Child, steps: Steps) -> None:
-        body = child.node.plan.body
-        assert body is not None
-        self.iteration = child.progress.iteration
-        self.standing = Standing(body.plan, {}, child)
-        self.opening = Opening(self.standing, steps)
-
-    @property
-    def is_closed(self) -> bool:
-        """True once every task of it has its final state."""
-        return self.opening.left == 0
-
-    def children(self) -> list[Child]:
-        """List all children that there are by now."""
-        return [one for node in self.standing.nodes for one in (node.child, *node.children)]
 
 
 class Blocks:
@@ -85,19 +55,21 @@ class Blocks:
         block = child.block
         if block is None and self._is_full(child):
             self._waiting.append(child)
-        elif block is None or block.iteration != child.progress.iteration:
+        elif block is None or block.path != child.address:
             self.open(child)
-        elif block.is_closed:
+        elif not block.opening.left:
             self._closed(child, block)
 
     def open(self, child: Child) -> None:
         """Begin the tasks of an iteration."""
         self._open += child.block is None and child.node.standing.outer is None
         self._steps.drop(self._values(child))
-        child.block = Block(child, self._steps)
+        body = child.node.plan.body
+        assert body is not None
+        child.block = Standing(body.plan, {}, child)
         child.reached = child.progress.iteration
-        child.block.opening.start()
-        if not child.block.standing.nodes:
+        Opening(child.block, self._steps).start()
+        if not child.block.nodes:
             self._closed(child, child.block)
 
     def _is_full(self, child: Child) -> bool:
@@ -107,15 +79,15 @@ class Blocks:
     def closed(self, standing: Standing) -> None:
         """Go on with a loop flow whose iteration has no task left."""
         child = standing.outer
-        if child is not None and child.block is not None and child.block.standing is standing:
-            self._closed(child, child.block)
+        if child is not None and child.block is standing:
+            self._closed(child, standing)
 
-    def _closed(self, child: Child, block: Block) -> None:
+    def _closed(self, child: Child, block: Standing) -> None:
         if child.progress.phase is not Phase.READY:
             return  # its end is in flight already, since an earlier driver, or it has been stopped
         why = self._steps.halting.why(child)
         cancelled = any(
-            one.state is not None and one.state.is_cancelled() for one in block.children()
+            one.state is not None and one.state.is_cancelled() for one in _children(block)
         )
         if why is not None and cancelled:
             self._steps.advance(child, Stopped(why, False))
@@ -129,11 +101,12 @@ class Blocks:
     def ended(self, child: Child) -> None:
         """Forget the block of a child that has its final state, and let another have one."""
         block = child.block
-        if block is not None and not block.is_closed:
+        if block is not None and block.opening.left:
             reason = f"cancelled since {child.name} has ended"
-            for one in block.children():
+            for one in _children(block):
                 self._steps.advance(one, Stopped(reason, True))
         self._steps.drop(self._values(child))
+        child.block = None
         if block is None or child.node.standing.outer is not None:
             return
         self._open -= 1
@@ -147,27 +120,32 @@ class Blocks:
         if child.block is None:
             return []
         found: list[Sealed] = []
-        for one in child.block.children():
+        for one in _children(child.block):
             found += [] if one.value is None else [one.value]
             for parts in one.parts.values():
                 found += () if isinstance(parts, str) else parts[:1]  # one file holds them all
         return [one for one in found if one.name is not None]
 
 
-def _in_the_way(child: Child, block: Block) -> State | None:
+def _children(block: Standing) -> list[Child]:
+    """List all children of an iteration that there are by now."""
+    return [one for node in block.nodes for one in (node.child, *node.children)]
+
+
+def _in_the_way(child: Child, block: Standing) -> State | None:
     """Find what an iteration's tasks leave for the loop instead of its end; None mostly."""
     body = child.node.plan.body
     assert body is not None
-    nodes = [block.standing.nodes[number] for number in body.plan.reference]
+    nodes = [block.nodes[number] for number in body.plan.reference]
     for node in nodes:
         bad = _failure(node)
         if bad is not None:
             said = (bad.state.message or "")[:_QUOTED] if bad.state is not None else ""
             error = IterationFailed(f"{bad.name} failed: {said}")
-            return Failed(f"Iteration {block.iteration} failed: {error}", error)
+            return Failed(f"Iteration {block.path[-1].iteration} failed: {error}", error)
     for number in (one for source in body.closing.values() for one in refs_in(source)):
-        if block.standing.nodes[number].state.is_skipped():
-            return Skipped(f"{block.standing.nodes[number].child.name} was skipped.")
+        if block.nodes[number].state.is_skipped():
+            return Skipped(f"{block.nodes[number].child.name} was skipped.")
     return None
 
 

@@ -21,6 +21,8 @@ from daskloop.plan.plan import Constant, Group, Handed, Node, Ref, Source, refs_
 from daskloop.record.entries import Recorded
 from daskloop.record.pickling import preview
 from daskloop.record.sealed import Sealed, closed, unseal
+from daskloop.run.arguments import origin_of, payload_with
+from daskloop.run.cutting import flattened
 from daskloop.run.order import Tree, call_tree
 from daskloop.run.progress import Settled
 from daskloop.run.standing import Child, NodeStanding, Standing
@@ -127,23 +129,17 @@ def _handed(standing: Standing, name: str) -> Any:
     """Return the value of an argument of the loop flow that a task is in the body of."""
     child = standing.outer
     assert child is not None
-    body, payload, around = child.node.plan.body, child.progress.payload, child.node.standing
-    assert body is not None
-    if payload is not None and name in body.fields:
+    payload = payload_with(child, name)
+    if payload is not None:
         return unseal(payload, None)[name]
-    above = {node.plan.number: node.state for node in around.nodes}
-    for one, found, _ in child.node.spread:
-        if one.name == name and child.index is not None:
-            element = found[child.index]
-            if isinstance(element, Sealed):
-                return unseal(element, None)
-            if isinstance(element, Child):
-                return None if element.state is None else element.state.result
-            return _value(element, above, around)
-    for one in child.node.plan.inputs:
-        if one.name == name:
-            return _value(one.source, above, around)
-    return body.defaults[name]
+    element, _, is_flat = origin_of(child, name)
+    if isinstance(element, Sealed):
+        return unseal(element, None)
+    if isinstance(element, Child):
+        return None if element.state is None else element.state.result
+    around = child.node.standing
+    value = _value(element, {node.plan.number: node.state for node in around.nodes}, around)
+    return flattened(value, f"'{name}' of '{child.name}'") if is_flat else value
 
 
 def _given(value: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from daskloop.run.arguments import payload_with
 from daskloop.run.order import Tree, call_tree, value_tree
 from daskloop.run.standing import Child, Standing
 
@@ -33,15 +34,11 @@ def handed(around: Orders, standing: Standing, name: str) -> Tree:
     """
     child = standing.outer
     assert child is not None
-    body, payload = child.node.plan.body, child.progress.payload
-    assert body is not None
-    if payload is not None and name in body.fields:
+    payload = payload_with(child, name)
+    if payload is not None:
         key = around.value(name, "the name of an argument")
         return call_tree("[]", child.name, [value_tree(payload), key])
-    for given, tree in (*around.common_inputs(child.node), *around.spread_inputs(child)):
-        if given == name:
-            return tree
-    return around.value(body.defaults[name], f"the default of '{name}' of '{child.name}'")
+    return around.given(child, name)
 
 
 def closing_inputs(orders: Orders, child: Child) -> Sequence[tuple[str, Tree]]:
@@ -49,7 +46,7 @@ def closing_inputs(orders: Orders, child: Child) -> Sequence[tuple[str, Tree]]:
     block, body = child.block, child.node.plan.body
     assert block is not None
     assert body is not None
-    inside = orders.inside(block.standing)
+    inside = orders.inside(block)
     return [
         (name, inside.tree(source, f"'{name}' of '{child.name}'"))
         for name, source in body.closing.items()

@@ -17,6 +17,8 @@ _MARKS = 2_000  # failed attempts of a task of which it is known where they were
 class Mishaps:
     """Counts retries and losses of each task, and remembers where attempts failed.
 
+    What happens in the body of a loop flow counts for the loop flow: its tasks have no line.
+
     Notes
     -----
     Hears on one thread and is asked on another. Content with the events that are made anyway:
@@ -36,14 +38,14 @@ class Mishaps:
         with self._lock:
             match event:
                 case RetryScheduled():
-                    self._retries[event.address[-1].slug] += 1
+                    self._retries[event.address[0].slug] += 1
                 case AttemptLost(charged=True):
-                    self._losses[event.address[-1].slug] += 1
+                    self._losses[event.address[0].slug] += 1
                 case AttemptFailed():
                     self._mark(event.address)
 
     def _mark(self, address: Address) -> None:
-        slug, child, iteration = address[-1]
+        slug, child, iteration = address[0]
         marks = self._failed[slug]
         if len(marks) < _MARKS:
             marks.append((child or 0, iteration))

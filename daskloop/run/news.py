@@ -93,8 +93,7 @@ class NewsDesk:
             return self._returned(pack, taken.outcome)
         if lost:
             return self._lost(pack, taken.who)
-        once = any(child.rules.limits.at_most_once for child in pack.members.values())
-        return _vanished(pack, f"{reason} while {taken.who} executed it", once)
+        return _vanished(pack, f"{reason} while {taken.who} executed it", _is_once(pack))
 
     def _lost(self, pack: Pack, who: str) -> Sequence[News]:
         """Charge the attempt that a worker was lost under, and none of those beside it."""
@@ -102,8 +101,7 @@ class NewsDesk:
         reason = self._lost_on(who)
         taken = self._claims.read(key_text(pack.key))
         if taken is None:  # an earlier driver has let go of it: nobody knows any more whose it was
-            once = any(child.rules.limits.at_most_once for child in pack.members.values())
-            return _vanished(pack, reason, once)
+            return _vanished(pack, reason, _is_once(pack))
         index, iteration = taken.where
         guilty = pack.leader if iteration == 0 else None if index < 0 else index
         child = pack.members.get(guilty)
@@ -124,6 +122,11 @@ class NewsDesk:
     def _lost_on(self, who: str) -> str:
         cause = "" if self._words is None else self._words.read(who)
         return f"worker {who} went away" + (f": {cause}" if cause else "")
+
+
+def _is_once(pack: Pack) -> bool:
+    """Tell whether what is in a future must not be run twice, once it may have begun."""
+    return any(child.rules.limits.at_most_once for child in pack.members.values())
 
 
 def _keys(pack: Pack) -> list[tuple[int | None, Key]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from daskloop.errors import PayloadError, StoreError
 from daskloop.executors.session import Job
 from daskloop.keys import key_text
 from daskloop.plan.plan import Constant, Group, Handed, Node, Ref, Source
 from daskloop.record.claims import Claims
-from daskloop.record.sealed import HeldError, Sealed
+from daskloop.record.sealed import Sealed
+from daskloop.run.arguments import origin_of
 from daskloop.run.attempt import attempt, attempt_here
 from daskloop.run.closing import Closing, digest
 from daskloop.run.folding import folded_tree
@@ -25,7 +25,6 @@ from daskloop.run.order import (
     Tree,
     attempt_size,
     collection_tree,
-    error_tree,
     flat_tree,
     pack_own,
     pack_shared,
@@ -40,6 +39,7 @@ from daskloop.run.parameter_orders import (
     small_enough,
 )
 from daskloop.run.placing import Placing
+from daskloop.run.result_orders import child_tree
 from daskloop.run.standing import Child, Element, NodeStanding, Standing
 
 __all__ = ["Orders"]
@@ -94,20 +94,23 @@ class Orders:
         self._closing = closing
         self._run = run
         self._around = around
-        self._user_context = context
         self._here = here
-        self._inner: WeakKeyDictionary[Standing, Orders] = WeakKeyDictionary()
         self._claims = claims
         self._whole = whole
         self._function = attempt_here if here else attempt
-        self._context = self.value(dict(context), "context", SHARED) if context else None
-        self._placing = Placing()
         self._shared: dict[int, bytes] = {}
         self._nodes: dict[int, Tree] = {}
+        self._given: dict[tuple[int, str], Tree] = {}
+        self._placing: Placing
+        self._functions: dict[str, Sealed]
+        self._context: Tree | None
         self._parameters: Tree | None
-        if around is not None:
-            self._parameters = around._parameters
+        if around is not None:  # what is the same in all iterations is made once
+            self._placing, self._functions = around._placing, around._functions
+            self._context, self._parameters = around._context, around._parameters
         else:
+            self._placing, self._functions = Placing(), {}
+            self._context = self.value(dict(context), "context", SHARED) if context else None
             self._parameters = all_parameters(standing, closing, self._node_tree)
 
     def job(self, pack: Pack, now: float) -> tuple[Job | None, dict[Child, Exception | None]]:
@@ -156,20 +159,31 @@ class Orders:
 
     def inside(self, standing: Standing) -> Orders:
         """Return the orders for an iteration of a loop flow."""
-        if standing not in self._inner:
+        if standing.orders is None:
             assert standing.outer is not None
             outside = standing.outer.node.standing
-            self._inner[standing] = Orders(
+            standing.orders = Orders(
                 standing,
                 self._closing,
                 self._run,
-                self._user_context,
+                {},
                 claims=self._claims,
                 here=self._here,
                 whole=self._whole,
                 around=self if outside is self._standing else self.inside(outside),
             )
-        return self._inner[standing]
+        return standing.orders
+
+    def given(self, child: Child, name: str) -> Tree:
+        """Stand for what a loop flow was given for one of its arguments."""
+        origin, what = origin_of(child, name), f"argument '{name}' of '{child.name}'"
+        if origin.is_own:
+            return self._element(origin.element, what)
+        key = child.node.plan.number, name
+        if key not in self._given:
+            tree = self._element(origin.element, what, SHARED)
+            self._given[key] = flat_tree(tree) if origin.is_flat else tree
+        return self._given[key]
 
     def _attempt(self, child: Child, now: float) -> Attempt:
         progress = child.progress
@@ -204,7 +218,7 @@ class Orders:
             task_slug=plan.slug,
             function=value_tree(function),
             digest=digest(function.data or str(function.name).encode()),
-            inputs=() if plan.body else self.common_inputs(node),
+            inputs=() if plan.body else self._common_inputs(node),
             context=self._context,
             parameters=self._parameters,
             store=None if store is None else store.url,
@@ -222,7 +236,7 @@ class Orders:
             around=self._standing.path,
         )
 
-    def common_inputs(self, node: NodeStanding) -> list[tuple[str, Tree]]:
+    def _common_inputs(self, node: NodeStanding) -> list[tuple[str, Tree]]:
         """Stand for the arguments that all children of a node have in common."""
         inputs = []
         for one in (one for one in node.plan.inputs if one.name is not None and not one.mapped):
@@ -239,17 +253,20 @@ class Orders:
         return plan.body is None and not hooks.state_handlers and hooks.on_loop is None
 
     def _function_of(self, plan: Node) -> Sealed:
-        retry = plan.task.retry
-        bundle = (plan.task.shipped, retry.retry_on, retry.retry_if)
-        return self._closing.close(bundle, f"the function of task '{plan.name}'", _FUNCTION)
+        if plan.path not in self._functions:
+            retry = plan.task.retry
+            bundle = (plan.task.shipped, retry.retry_on, retry.retry_if)
+            what = f"the function of task '{plan.name}'"
+            self._functions[plan.path] = self._closing.close(bundle, what, _FUNCTION)
+        return self._functions[plan.path]
 
     def value(self, value: Any, what: Name, limit: int | None = None) -> Tree:
         return value_tree(self._closing.close(value, what, limit))
 
     def _own_inputs(self, child: Child) -> Sequence[tuple[str, Tree]]:
-        return self.spread_inputs(child) if child.block is None else closing_inputs(self, child)
+        return self._spread_inputs(child) if child.block is None else closing_inputs(self, child)
 
-    def spread_inputs(self, child: Child) -> Sequence[tuple[str, Tree]]:
+    def _spread_inputs(self, child: Child) -> Sequence[tuple[str, Tree]]:
         """Stand for the elements that are one child's own."""
         if child.index is None:
             return ()
@@ -261,12 +278,12 @@ class Orders:
                 inputs.append((one.name, self._element(found[index], what)))
         return inputs
 
-    def _element(self, element: Element, what: Callable[[], str]) -> Tree:
+    def _element(self, element: Element, what: Name, limit: int | None = None) -> Tree:
         if isinstance(element, Sealed):
             return value_tree(element)
         if isinstance(element, Child):
-            return self._child_tree(element)
-        return self.tree(element, what, self._closing.limit)
+            return child_tree(self._closing, element)
+        return self.tree(element, what, self._closing.limit if limit is None else limit)
 
     def tree(self, source: Source, what: Name, limit: int = SHARED) -> Tree:
         match source:
@@ -291,29 +308,11 @@ class Orders:
         if node.plan.parameter is not None:
             return parameter_tree(self._standing, self._closing, node)
         if not node.fanned_out:
-            return folded_tree(node, self.tree) or self._child_tree(node.child)
-        tree = collection_tree("list", [self._child_tree(child) for child in node.children])
+            return folded_tree(node, self.tree) or child_tree(self._closing, node.child)
+        tree = collection_tree(
+            "list", [child_tree(self._closing, child) for child in node.children]
+        )
         size = sum(len(child.value.data or b"") for child in node.children if child.value)
         return small_enough(
             self._closing, tree, size, _REDUCE, f"the results of '{node.plan.name}'"
         )
-
-    def _child_tree(self, child: Child) -> Tree:
-        """Stand for what a child that has ended hands on."""
-        state = child.state
-        assert state is not None
-        result = state.unopened_result
-        name = f"the result of '{child.name}'"
-        if isinstance(result, HeldError):
-            return error_tree(result)
-        if isinstance(result, BaseException) and not state.is_successful():
-            return self._error(result, name)
-        return self.value(result, name) if child.value is None else value_tree(child.value)
-
-    def _error(self, error: BaseException, name: str) -> Tree:
-        kind = f"{type(error).__module__}.{type(error).__qualname__}"
-        try:
-            sealed = self._closing.close(error, name)
-        except PayloadError:
-            return error_tree(HeldError(None, None, kind, str(error), ""))
-        return error_tree(HeldError(sealed, None, kind, str(error), ""))

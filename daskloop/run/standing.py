@@ -25,8 +25,8 @@ from daskloop.run.tolerating import tolerates
 from daskloop.states import Mapped, Pending, State
 
 if TYPE_CHECKING:
-    from daskloop.run.blocks import Block
     from daskloop.run.opening import Opening
+    from daskloop.run.orders import Orders
     from daskloop.run.packing import Pack
 
 __all__ = ["Child", "Element", "NodeStanding", "Standing"]
@@ -76,7 +76,7 @@ class Child:
         """True if it has a future of its own for each attempt, since one was lost under it."""
         self.pack: Pack | None = None
         """The future in which its attempt is in flight."""
-        self.block: Block | None = None
+        self.block: Standing | None = None
         """The tasks of its present iteration, if it is a loop flow that has begun."""
         self.missing = 0
         """Children above that have yet to end."""
@@ -124,8 +124,7 @@ class Child:
     @property
     def origins(self) -> list[Child]:
         """The children of other maps that it goes on from."""
-        index = self.index
-        if index is None:
+        if (index := self.index) is None:
             return []
         above = [origins[index] for _, _, origins in self.node.spread if origins]
         return [one for one in above if one is not None]
@@ -238,7 +237,8 @@ class Standing:
         self.path: Address = () if outer is None else outer.address
         """Where it is: the iterations around it, from the outside in."""
         self.opening: Opening
-        """Opens and closes its nodes."""
+        self.orders: Orders | None = None
+        """Of an iteration: kept here, so that they go when it does."""
         self.nodes = [NodeStanding(node, self) for node in plan.nodes]
         self._tallies: dict[int, triggers.Tally] = {}
         self.links: list[list[int]] = [[] for _ in plan.nodes]

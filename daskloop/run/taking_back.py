@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from daskloop import states
 from daskloop.errors import ResumeError, StoreError
-from daskloop.keys import Place, full_name
+from daskloop.keys import Place, full_name, is_inside
 from daskloop.plan.plan import Plan
 from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Past, Recorded, Submitted
 from daskloop.record.names_of_children import index_of, names_by_slug
@@ -114,7 +114,7 @@ def _last(past: Past) -> dict[Name, Recorded]:
 
 def _is_own(one: Recorded | Submitted) -> bool:
     """Tell whether a child is one of the flow itself, and not of the body of a loop flow."""
-    return len(one.address) == 1
+    return not is_inside(one.address)
 
 
 def _name(place: Place) -> Name:
