@@ -24,6 +24,7 @@ from daskloop.contexts import context
 from daskloop.define.again import again
 from daskloop.define.annotations import flatten, mapped, unmapped
 from daskloop.define.apply_map import apply_map
+from daskloop.define.asha import ASHA
 from daskloop.define.control_flow import case
 from daskloop.define.datetime_parameter import DateTimeParameter
 from daskloop.define.decorator import task
@@ -35,6 +36,7 @@ from daskloop.define.task import Task
 from daskloop.flow.flow import Flow
 
 __all__ = [
+    "ASHA",
     "DateTimeParameter",
     "Flow",
     "Parameter",

@@ -54,6 +54,8 @@ class LOOP(Signal):
     after : timedelta, float or str, optional
         In how long the next iteration begins: seconds, or a text like ``"30s"``. Until then the
         loop holds no worker. If not given, at once.
+    metric : float, optional
+        How good the iteration was, as a number: see the options `until`, `patience` and `losers`.
 
     Examples
     --------
@@ -67,9 +69,11 @@ class LOOP(Signal):
         message: str | None = None,
         result: Any = None,
         after: timedelta | float | str | None = None,
+        metric: float | None = None,
     ) -> None:
         super().__init__(message, result)
         self.after = after
+        self.metric = metric
 
     def __str__(self) -> str:
         said = f"{self.message} " if self.message else ""

@@ -1,9 +1,7 @@
 """What happened to a task, a child or a flow, in the words of Prefect Core.
 
 The happy path of a loop: Pending, Running, Looped, Running, ... Looped, Running, Success.
-
-Finished states end an attempt. `Looped` is finished, yet neither success nor failure:
-one iteration is done and the loop goes on.
+`Looped` is finished, yet neither success nor failure: an iteration is done, the loop goes on.
 """
 
 from __future__ import annotations
@@ -241,8 +239,8 @@ class Looped(Finished):
 
     Parameters
     ----------
-    loop_count : int, optional
-        The iteration that ended.
+    loop_count, metric : int and float, optional
+        The iteration that ended, and how good it was, if it reported that.
     """
 
     def __init__(
@@ -251,9 +249,11 @@ class Looped(Finished):
         result: Any = None,
         context: dict[str, Any] | None = None,
         loop_count: int | None = None,
+        metric: float | None = None,
     ) -> None:
         super().__init__(message, result, context)
         self.loop_count = loop_count
+        self.metric = metric
 
 
 class Success(Finished):

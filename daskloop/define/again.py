@@ -28,6 +28,7 @@ class Again:
     fields: Fields
     message: str | None
     after: timedelta | float | str | None
+    metric: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +38,7 @@ class Round:
     fields: dict[str, Any]
     message: Any
     after: Any
+    metric: Any = None
     over: Any = False
     """When the loop is over."""
     result: Any = ...
@@ -56,7 +58,11 @@ class Round:
 
 
 def again(
-    *, message: str | None = None, after: timedelta | float | str | None = None, **fields: Any
+    *,
+    message: str | None = None,
+    after: timedelta | float | str | None = None,
+    metric: float | None = None,
+    **fields: Any,
 ) -> Any:
     """Make what a task's body returns to go round once more.
 
@@ -67,6 +73,9 @@ def again(
     after : timedelta, float or str, optional
         In how long the next iteration begins: seconds, or a text like ``"30s"``. Until then the
         loop holds no worker. If not given, at once.
+    metric : float, optional
+        How good the iteration was, as a number: see the options `until`, `patience` and `losers`
+        of `Task`.
     **fields
         Arguments of the next iteration that differ from the task's inputs. Those that are not
         given are the inputs again, or the defaults.
@@ -99,10 +108,10 @@ def again(
     5
     """
     if getattr(current_graph.get(), "is_body", False):
-        return Round(fields, message, after)
+        return Round(fields, message, after, metric)
     if "task_run_count" not in context:
         raise RuntimeError(
             "again(...) was called outside the body of a task. Return it from a function that is "
             "marked with @task, while a flow runs, or with @loop_flow"
         )
-    return Again(Fields(fields), message, after)
+    return Again(Fields(fields), message, after, metric)

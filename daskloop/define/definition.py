@@ -7,12 +7,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from daskloop.define import signature
+from daskloop.define.asha import ASHA
 from daskloop.define.batch import Batch, checked_batch
+from daskloop.define.goal import Goal, Mode, goal
 from daskloop.define.hooks import Hook, Hooks, StateHandler, check_callable, hooks
 from daskloop.define.keeping import Cache, CacheFor, Place, changed_keeping, keeping
 from daskloop.define.limits import Duration, Limits, OnLimit, count, limits
 from daskloop.define.names import checked_name
 from daskloop.define.options import (
+    GOAL,
     HOOKS,
     KEEPING,
     LIMITS,
@@ -65,6 +68,11 @@ class Definition:
         max_loops: int | None = None,
         max_time: Duration | None = None,
         on_limit: OnLimit = "fail",
+        until: float | None = None,
+        patience: int | None = None,
+        mode: Mode = "min",
+        min_delta: float = 0.0,
+        losers: ASHA | None = None,
         max_worker_losses: int | None = None,
         at_most_once: bool = False,
         priority: int | None = None,
@@ -101,6 +109,7 @@ class Definition:
         self.limits: Limits = limits(
             timeout, max_loops, max_time, max_worker_losses, at_most_once, on_limit
         )
+        self.goal: Goal = goal(until, patience, mode, min_delta, losers)
         self.placement: Placement = placement(priority, resources, workers, allow_other_workers)
         self.placement.with_tags(self.tags)
         self.throttle: Throttle = throttle(max_running, rate, max_branches)
@@ -178,6 +187,7 @@ class Definition:
         light = copy.copy(self)
         light.hooks = Hooks()
         light._keeping = Keeping()
+        light.goal = Goal()
         light.placement = Placement()
         light.retry = RetryPolicy(max_retries=self.max_retries)
         light.__dict__.pop("trigger", None)
@@ -269,6 +279,7 @@ def _nout(value: object) -> int | None:
 _PARTS = {
     "retry": RETRY,
     "limits": LIMITS,
+    "goal": GOAL,
     "placement": PLACEMENT,
     "throttle": THROTTLE,
     "tolerance": TOLERANCE,

@@ -123,6 +123,7 @@ class Body(TaskGraph):
             "fields": returned.fields,
             "message": returned.message,
             "after": returned.after,
+            "metric": returned.metric,
         }
         self.closing = {name: express(value) for name, value in parts.items()}
 
@@ -167,7 +168,9 @@ class Body(TaskGraph):
         return Output(handed)
 
 
-def close_round(over: Any, result: Any, fields: dict[str, Any], message: Any, after: Any) -> Any:
+def close_round(
+    over: Any, result: Any, fields: dict[str, Any], message: Any, after: Any, metric: Any
+) -> Any:
     """End an iteration: the worker's part of a loop flow, called when the body's tasks have ended.
 
     Parameters
@@ -178,10 +181,10 @@ def close_round(over: Any, result: Any, fields: dict[str, Any], message: Any, af
         What it is then.
     fields : dict
         Arguments of the next iteration.
-    message, after : Any
+    message, after, metric : Any
         As for `again`.
     """
-    return result if over else Again(Fields(fields), message, after)
+    return result if over else Again(Fields(fields), message, after, metric)
 
 
 class LoopFlow(FunctionTask):
@@ -242,7 +245,8 @@ def loop_flow(function: Callable[..., Any] | None = None, /, **options: Any) -> 
         next iteration, and ``.until(condition, result=...)``.
     **options
         Those of `Task` that concern the loop as a whole: name, max_loops, max_time, on_limit,
-        trigger, hooks, tags and so on. Retries and timeouts belong to the tasks of the body.
+        until, patience, losers, trigger, hooks, tags and so on. Retries and timeouts belong to the
+        tasks of the body.
 
     Returns
     -------

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypedDict
 
+from daskloop.define.asha import ASHA
 from daskloop.define.batch import Batch
+from daskloop.define.goal import Mode
 from daskloop.define.hooks import Hook, StateHandler
 from daskloop.define.keeping import Cache, CacheFor, Place
 from daskloop.define.limits import Duration, OnLimit
@@ -14,6 +16,7 @@ from daskloop.define.retry import RetryDelay, RetryOn
 from daskloop.define.throttle import Rate
 
 __all__ = [
+    "GOAL",
     "HOOKS",
     "KEEPING",
     "LIMITS",
@@ -45,6 +48,11 @@ class TaskOptions(TypedDict, total=False):
     max_loops: int | None
     max_time: Duration | None
     on_limit: OnLimit
+    until: float | None
+    patience: int | None
+    mode: Mode
+    min_delta: float
+    losers: ASHA | None
     max_worker_losses: int | None
     at_most_once: bool
     priority: int | None
@@ -76,6 +84,7 @@ class TaskOptions(TypedDict, total=False):
 OPTIONS = tuple(TaskOptions.__annotations__)
 RETRY = ("max_retries", "retry_delay", "retry_jitter", "retry_on", "retry_if")
 LIMITS = ("timeout", "max_loops", "max_time", "on_limit", "max_worker_losses", "at_most_once")
+GOAL = ("until", "patience", "mode", "min_delta", "losers")
 PLACEMENT = ("priority", "resources", "workers", "allow_other_workers")
 KEEPING = ("result", "target", "cache", "cache_for", "cache_key")
 THROTTLE = ("max_running", "rate", "max_branches")

@@ -52,6 +52,17 @@ class Task(Operators):
     on_limit : str
         What becomes of a loop at one of these limits: ``"fail"``, or ``"return"`` to end it with
         its last payload as result.
+    until : float, optional
+        End the loop when the metric that an iteration reports, with ``again(metric=...)`` or
+        ``LOOP(metric=...)``, is this or better. The payload of the best iteration is its result.
+    patience : int, optional
+        End it in the same way after so many iterations in a row that were no better.
+    mode : str
+        ``"min"`` if a smaller metric is better, ``"max"`` if a larger one is.
+    min_delta : float
+        By how much a metric has to be better to count for `patience`.
+    losers : ASHA, optional
+        Which children of a map end early, with their best payloads, since others are better.
     max_worker_losses : int, optional
         How many workers may be lost under the task; 3 if not given.
     at_most_once : bool

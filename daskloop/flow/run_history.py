@@ -9,6 +9,7 @@ from typing import Any
 from daskloop.keys import Address, full_name
 from daskloop.plan.plan import Plan
 from daskloop.record.entries import LOST, Recorded
+from daskloop.record.metrics import reported
 from daskloop.record.stretch import unfolded
 from daskloop.run.standing import Child
 
@@ -21,6 +22,7 @@ COLUMNS = (
     "attempt",
     "state",
     "message",
+    "metric",
     "worker",
     "started",
     "ended",
@@ -42,8 +44,11 @@ def recorded_rows(plan: Plan, records: Iterable[Recorded]) -> list[Row]:
             place = one.address[-1]
             name = _named(one.address, names)
             numbers = place.child, place.iteration, one.run_count
-            said = one.state, one.message, one.worker
-            rows.append(_row(name, *numbers, *said, one.started, one.ended))
+            told = reported(one.parts)
+            metric = None if told is None else told.metric
+            said = one.state, one.message
+            times = one.started, one.ended
+            rows.append(_row(name, *numbers, *said, metric, one.worker, *times))
     return rows
 
 
@@ -65,8 +70,9 @@ def known_rows(over: Iterable[Child]) -> list[Row]:
     for child in over:
         state, plan = child.state, child.node.plan
         if plan.parameter is None and child.progress.begun is not None and state is not None:
-            said = type(state).__name__, state.message or "", child.worker or ""
-            rows.append(_row(plan.name, child.index, child.reached, None, *said, 0.0, 0.0))
+            said, worker = (type(state).__name__, state.message or ""), child.worker or ""
+            numbers = child.index, child.reached, None
+            rows.append(_row(plan.name, *numbers, *said, None, worker, 0.0, 0.0))
     return rows
 
 
@@ -77,12 +83,13 @@ def _row(
     attempt: int | None,
     state: str,
     message: str,
+    metric: float | None,
     worker: str,
     started: float,
     ended: float,
 ) -> Row:
     took = ended - started if started else None
-    values = (task, index, iteration, attempt, state, message, worker)
+    values = (task, index, iteration, attempt, state, message, metric, worker)
     return dict(zip(COLUMNS, (*values, _moment(started), _moment(ended), took), strict=True))
 
 
@@ -96,5 +103,5 @@ def as_table(rows: list[Row]) -> Any:
         import pandas
     except ImportError:
         return rows
-    kinds = {"map_index": "Int64", "attempt": "Int64", "iteration": "Int64"}
+    kinds = {"map_index": "Int64", "attempt": "Int64", "iteration": "Int64", "metric": "Float64"}
     return pandas.DataFrame(rows, columns=list(COLUMNS)).astype(kinds)

@@ -53,7 +53,9 @@ class Blocks:
     def enqueue(self, child: Child) -> None:
         """Let a child's iteration begin, or its end be attempted once more."""
         block = child.block
-        if block is None and self._is_full(child):
+        if child.progress.over:
+            self._steps.flights.admission.push(child)
+        elif block is None and self._is_full(child):
             self._waiting.append(child)
         elif block is None or block.path != child.address:
             self.open(child)

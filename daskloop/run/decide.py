@@ -1,7 +1,7 @@
 """Decide what follows from what happened to one child: the rules of loops and retries.
 
-A pure function: no clock, no disk, no Dask. Everything it needs comes in, everything that is
-to be done goes out, so that hundreds of thousands of histories can be tried in minutes.
+A pure function: no clock, no disk, no Dask. All that it needs comes in, all that is to be done
+goes out, so that hundreds of thousands of histories can be tried in minutes.
 """
 
 from __future__ import annotations
@@ -10,8 +10,16 @@ from datetime import datetime
 
 from daskloop.errors import HandlerError, RunStopped
 from daskloop.record.sealed import Sealed
-from daskloop.run.envelope import Ahead
-from daskloop.run.failures import crashed, limit_reached, rejected, unending
+from daskloop.run.converging import compared
+from daskloop.run.envelope import Ahead, Entry
+from daskloop.run.failures import (
+    crashed,
+    ended_at_limit,
+    limit_reached,
+    rejected,
+    tried_again,
+    unending,
+)
 from daskloop.run.pausing import next_attempt, paused, resumed
 from daskloop.run.progress import (
     ENQUEUE,
@@ -38,14 +46,12 @@ from daskloop.run.progress import (
     Wake,
 )
 from daskloop.run.rules import Moment, Rules
-from daskloop.run.states_of import moment_of
 from daskloop.states import (
     Cancelled,
     Crashed,
     Failed,
     Looped,
     Paused,
-    Retrying,
     Running,
     Scheduled,
     State,
@@ -60,6 +66,7 @@ MESSAGES = 3
 _FREE_LOSSES = 2  # resubmissions that are nobody's fault before they are spaced out
 _LONGEST_PAUSE = 10.0  # seconds between resubmissions while the cluster keeps losing attempts
 
+_NO_ENTRY = Entry("looped")
 Decision = tuple[Progress, "Step | None"]
 
 
@@ -158,8 +165,7 @@ def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Mome
     ended = progress._replace(entry=None)
     match state:
         case Looped():
-            at = None if entry is None else entry.start_time
-            return _iterate(rules, ended, accepted, moment, at)
+            return _iterate(rules, ended, accepted, moment, entry or _NO_ENTRY)
         case Scheduled(start_time=datetime() | None):
             return _wait(ended, state, moment)
         case Scheduled():
@@ -186,37 +192,41 @@ def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Mome
 
 
 def _iterate(
-    rules: Rules, progress: Progress, accepted: Accepted, moment: Moment, at: float | None
+    rules: Rules, progress: Progress, accepted: Accepted, moment: Moment, entry: Entry
 ) -> Decision:
-    """Start the next iteration with the payload of the one that ended, now or at a time."""
-    message = accepted.state.message or ""
-    done = progress.iteration
-    progress = Progress(
-        phase=Phase.READY,
-        iteration=done + 1,
-        payload=accepted.value,
-        messages=(*progress.messages, message)[-MESSAGES:],
-        begun=progress.begun,
-        submission=progress.since,
-        since=progress.since,
-    )
+    """Go on with the payload of the iteration that ended, now or at a time, unless that is all."""
+    done, best = progress.iteration, progress.best
+    progress = _next(progress, 1, accepted.value, (accepted.state.message or "",))
+    if rules.goal.is_set:
+        best, over = compared(rules.goal, best, entry.parts, accepted.value, done)
+        progress = progress._replace(best=best, over=over)
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
+    if progress.over:
+        return progress, ENQUEUE
     limit = limit_reached(rules, progress, moment, done)
     if limit is not None:
         return _over(rules, progress, limit, done)
-    if at is not None and at > moment.now:
-        return progress._replace(phase=Phase.DELAYED), Wake(at)
+    if entry.start_time is not None and entry.start_time > moment.now:
+        return progress._replace(phase=Phase.DELAYED), Wake(entry.start_time)
     return progress, ENQUEUE
 
 
 def _ran_ahead(progress: Progress, ahead: Ahead) -> Progress:
     """Take iterations for done that ended one after the other, each within the limits."""
+    after = _next(progress, ahead.iterations, ahead.payload, ahead.messages)
+    return after._replace(phase=Phase.RUNNING)
+
+
+def _next(
+    progress: Progress, iterations: int, payload: Sealed | None, messages: tuple[str, ...]
+) -> Progress:
+    """Make what a child is so many iterations later."""
     return Progress(
-        phase=Phase.RUNNING,
-        iteration=progress.iteration + ahead.iterations,
-        payload=ahead.payload,
-        messages=(*progress.messages, *ahead.messages)[-MESSAGES:],
+        phase=Phase.READY,
+        iteration=progress.iteration + iterations,
+        payload=payload,
+        messages=(*progress.messages, *messages)[-MESSAGES:],
         begun=progress.begun,
         submission=progress.since,
         since=progress.since,
@@ -226,7 +236,8 @@ def _ran_ahead(progress: Progress, ahead: Ahead) -> Progress:
 def _over(rules: Rules, progress: Progress, limit: str, reached: int) -> Decision:
     if rules.limits.on_limit == "return" and progress.payload is not None:
         # The next attempt makes a result of the payload where it can be opened, and calls nothing.
-        return progress._replace(phase=Phase.READY), ENQUEUE
+        over = ended_at_limit(rules, progress, limit)
+        return progress._replace(phase=Phase.READY, over=over), ENQUEUE
     failed = unending(rules, progress, limit, reached)
     return progress._replace(phase=Phase.RUNNING), Announce(failed, final=True)
 
@@ -237,19 +248,9 @@ def _retry_or_end(rules: Rules, progress: Progress, state: State, moment: Moment
         return _ended(progress, state)
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
-    try:
-        delay = rules.retry.delay_after(progress.run_count, moment.draw)
-    except KeyboardInterrupt:
-        raise
-    # The user's own callable may raise anything; it fails the task that has it.
-    except BaseException as error:
-        text = f"retry_delay of {rules.name} raised {error!r} after {state.message}"
-        return _ended(progress, Failed(text, HandlerError(text)))
-    waiting = Retrying(
-        f"Retrying after {delay:g} s: {state.message}",
-        start_time=moment_of(moment.now + delay),
-        run_count=progress.run_count + 1,
-    )
+    waiting = tried_again(rules, progress, state, moment)
+    if waiting.is_failed():
+        return _ended(progress, waiting)
     return progress._replace(failures=failures), Announce(waiting)
 
 
@@ -297,6 +298,7 @@ def _taken_back(rules: Rules, progress: Progress, submission: int, moment: Momen
         since=submission,
         payload=progress.payload,
         messages=progress.messages,
+        best=progress.best,
     )
     limit = limit_reached(rules, again, moment, again.iteration - 1)
     if limit is not None:

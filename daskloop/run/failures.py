@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from daskloop.errors import LoopLimit, Rejected, WorkerLost
+from daskloop.errors import HandlerError, LoopLimit, Rejected, WorkerLost
 from daskloop.run.progress import Lost, Progress
 from daskloop.run.rules import Moment, Rules
-from daskloop.states import Crashed, Failed
+from daskloop.run.states_of import moment_of
+from daskloop.states import Crashed, Failed, Retrying, State
 
-__all__ = ["crashed", "limit_reached", "rejected", "unending"]
+__all__ = [
+    "crashed",
+    "ended_at_limit",
+    "limit_reached",
+    "rejected",
+    "tried_again",
+    "unending",
+    "why_over",
+]
 
 
 def unending(rules: Rules, progress: Progress, limit: str, reached: int) -> Failed:
@@ -40,6 +49,23 @@ def rejected(rules: Rules, progress: Progress, reason: str) -> Failed:
     return Failed(str(error), error)
 
 
+def tried_again(rules: Rules, progress: Progress, state: State, moment: Moment) -> State:
+    """Make the state in which a failed attempt waits for the next one, or fails for want of it."""
+    try:
+        delay = rules.retry.delay_after(progress.run_count, moment.draw)
+    except KeyboardInterrupt:
+        raise
+    # The user's own callable may raise anything; it fails the task that has it.
+    except BaseException as error:
+        text = f"retry_delay of {rules.name} raised {error!r} after {state.message}"
+        return Failed(text, HandlerError(text))
+    return Retrying(
+        f"Retrying after {delay:g} s: {state.message}",
+        start_time=moment_of(moment.now + delay),
+        run_count=progress.run_count + 1,
+    )
+
+
 def limit_reached(rules: Rules, progress: Progress, moment: Moment, done: int) -> str | None:
     """Say which limit a loop has reached that has done so many iterations, if any."""
     limits, begun = rules.limits, progress.begun
@@ -48,3 +74,24 @@ def limit_reached(rules: Rules, progress: Progress, moment: Moment, done: int) -
     if limits.max_time is not None and begun is not None and moment.now - begun >= limits.max_time:
         return f"max_time={limits.max_time:g} s"
     return None
+
+
+def why_over(rules: Rules, progress: Progress, left: float | None) -> str:
+    """Say why an attempt only makes a result of a payload; empty if it calls the function.
+
+    Parameters
+    ----------
+    left : float or None
+        Seconds that are left to the loop, if that is limited.
+    """
+    if progress.over or rules.limits.on_limit != "return" or progress.payload is None:
+        return progress.over
+    if left is None or left > 0:
+        return ""
+    return ended_at_limit(rules, progress, f"max_time={rules.limits.max_time:g} s")
+
+
+def ended_at_limit(rules: Rules, progress: Progress, limit: str) -> str:
+    """Say that a loop ends at a limit, and with which payload."""
+    last = progress.iteration - 1 if progress.best is None else progress.best.iteration
+    return f"The loop ended at {limit}, with the payload of iteration {last}."

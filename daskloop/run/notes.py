@@ -85,10 +85,11 @@ class Notes:
         """List the payload that nothing needs once the next one is there."""
         hooks = child.node.plan.task.hooks
         # Handlers, and whoever asked for the history, may hold on to the state.
-        kept = hooks.state_handlers or hooks.on_loop or self.remembers
-        if before.payload is None or before.entry is None or kept:
+        heard = hooks.state_handlers or hooks.on_loop or self.remembers
+        if before.entry is None or heard:
             return []
-        return [before.payload]
+        kept = _payloads(child.progress)
+        return [one for one in _payloads(before) if not any(one is other for other in kept)]
 
     def restored(self, child: Child, looped: Recorded) -> None:
         """Note an iteration that an earlier driver has recorded."""
@@ -96,10 +97,19 @@ class Notes:
 
     def ended(self, child: Child, state: State) -> list[Sealed]:
         """Let a final state know its loop; list the payload that nothing needs any more."""
-        payload = child.progress.payload
+        progress = child.progress
         keeps = state.is_failed() or state.is_cancelled()
-        held = hold(payload, self._store) if payload is not None and keeps else None
-        child.payload = payload if keeps else None
+        payload = progress.payload if keeps else None
+        held = None if payload is None else hold(payload, self._store)
+        child.payloads = _payloads(progress) if keeps else ()
         history = self._histories.take(child)
-        state.remember_loop(child.reached, child.progress.messages, held, history)
-        return [] if payload is None or keeps else [payload]
+        # What only made a result of a payload was no iteration.
+        reached = min(child.reached, progress.iteration - 1) if progress.over else child.reached
+        state.remember_loop(reached, progress.messages, held, history)
+        return [] if keeps else _payloads(progress)
+
+
+def _payloads(progress: Progress) -> list[Sealed]:
+    best = None if progress.best is None else progress.best.payload
+    found = [progress.payload] if best is progress.payload else [progress.payload, best]
+    return [one for one in found if one is not None]

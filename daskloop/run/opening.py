@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from daskloop.errors import HandlerError
+from daskloop.run.above import Above
 from daskloop.run.fanout import open_map
 from daskloop.run.folding import fold
 from daskloop.run.progress import READY, Happening, Settled
@@ -17,7 +18,7 @@ from daskloop.run.states_of import start_of
 from daskloop.run.turn import Announcement, Question
 from daskloop.signals import LOOP, PAUSE, RETRY, SUCCESS, Signal
 from daskloop.states import Mapped, Retrying, Skipped, State, Success, TriggerFailed
-from daskloop.triggers import CountingTrigger, Tally
+from daskloop.triggers import CountingTrigger
 
 __all__ = ["Opening", "state_of_signal"]
 
@@ -79,7 +80,7 @@ class Opening:
         self._standing = standing
         self._steps = steps
         self._advance = steps.advance
-        self._unmapped: dict[int, Tally] = {}
+        self._above = Above(standing)
         self.left = len(standing.nodes)
         """Nodes that have not closed."""
         self.over: list[Child] = []
@@ -113,16 +114,13 @@ class Opening:
         if happening is READY and child.node.plan.folds:
             happening = fold(self._standing, child.node) or READY
         if happening is None:
-            self._steps.ask(Question(child, self._standing.states_above(child)))
+            self._steps.ask(Question(child, self._above.states(child)))
         else:
             self._advance(child, happening)
 
     def _judged(self, child: Child) -> Happening | None:
         """Say what follows for a child from what came before it; None if its trigger must say."""
-        node = child.node
-        if node.plan.number not in self._unmapped:
-            self._unmapped[node.plan.number] = self._standing.unmapped_tally(node)
-        count = self._standing.tally_above(child, self._unmapped[node.plan.number])
+        node, count = child.node, self._above.tally(child)
         task = node.plan.task
         if task.skip_on_upstream_skip and count.skipped:
             text = "Upstream task was skipped; if this was not wanted, set skip_on_upstream_skip."

@@ -88,6 +88,8 @@ class Shared:
     """How results are kept beyond the run, sealed; None if they are not."""
     returns: bool = False
     """True if a loop at its limit ends with its last payload as result."""
+    measured: bool = False
+    """True if every iteration has to report a metric."""
     around: Sequence[Sequence[Any]] = ()
     """The iterations of loop flows that it is in, from the outside in."""
 
@@ -114,6 +116,8 @@ class Attempt(NamedTuple):
     """True if the iteration was paused, and goes on."""
     label: str | None = None
     """The child's own name, if it has one."""
+    over: str = ""
+    """Why its loop is over, if so: nothing is called then, and its payload is the result."""
 
     @property
     def title(self) -> int | str | None:

@@ -15,6 +15,7 @@ from daskloop.record.sealed import Sealed
 from daskloop.run.arguments import origin_of
 from daskloop.run.attempt import attempt, attempt_here
 from daskloop.run.closing import Closing, digest
+from daskloop.run.failures import why_over
 from daskloop.run.folding import folded_tree
 from daskloop.run.handing import closing_inputs, handed
 from daskloop.run.keep_order import keep_tree
@@ -30,7 +31,7 @@ from daskloop.run.order import (
     pack_shared,
     value_tree,
 )
-from daskloop.run.packing import Pack
+from daskloop.run.packing import Pack, may_run_ahead
 from daskloop.run.parameter_orders import (
     NO_FILE,
     SHARED,
@@ -188,17 +189,23 @@ class Orders:
     def _attempt(self, child: Child, now: float) -> Attempt:
         progress = child.progress
         limit, begun = child.node.plan.task.limits.max_time, progress.begun or now
+        left = None if limit is None else begun + limit - now
+        over = why_over(child.rules, progress, left)
+        # What ends an iteration of a loop flow needs none: its tasks have taken it.
+        payload = None if child.block and not over else progress.payload
+        if over and progress.best is not None:
+            payload = progress.best.payload
         return Attempt(
             child.index,
             progress.iteration,
             progress.run_count,
             progress.submission,
-            # What ends an iteration of a loop flow needs none: its tasks have taken it.
-            None if progress.payload is None or child.block else value_tree(progress.payload),
-            self._own_inputs(child),
-            None if limit is None else begun + limit - now,
+            None if payload is None else value_tree(payload),
+            () if over else self._own_inputs(child),
+            left,
             progress.resumed,
             child.label,
+            over,
         )
 
     def _shared_of(self, node: NodeStanding) -> bytes:
@@ -229,10 +236,11 @@ class Orders:
             claims=None if self._claims is None else self._claims.directory,
             cuts=[int(cut) for cut in plan.cuts],
             max_loops=plan.task.limits.max_loops,
-            ahead=self._may_run_ahead(plan),
+            ahead=may_run_ahead(plan),
             whole=self._whole,
             keeping=keep_tree(plan, self._standing.plan, self._closing),
             returns=plan.task.limits.on_limit == "return",
+            measured=plan.task.goal.is_set,
             around=self._standing.path,
         )
 
@@ -243,14 +251,6 @@ class Orders:
             tree = self.tree(one.source, f"argument '{one.name}' of '{node.plan.name}'")
             inputs.append((str(one.name), flat_tree(tree) if one.flattened else tree))
         return inputs
-
-    def _may_run_ahead(self, plan: Node) -> bool:
-        """Tell whether an iteration may begin before the driver has heard of the one before.
-
-        A handler that sees `Looped` may end the loop there, or change the payload.
-        """
-        hooks = plan.task.hooks
-        return plan.body is None and not hooks.state_handlers and hooks.on_loop is None
 
     def _function_of(self, plan: Node) -> Sealed:
         if plan.path not in self._functions:

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from daskloop.define.again import Again, Fields
+from daskloop.define.goal import metric_value
 from daskloop.define.limits import duration
 from daskloop.errors import HandlerError, MapError, PayloadError, StoreError, TaskTimeout
 from daskloop.keys import dask_key, full_name, key_text
 from daskloop.plan.plan import Cut
+from daskloop.record.metrics import Reported, as_parts
 from daskloop.record.pickling import freeze, join, preview, thaw
 from daskloop.record.sealed import ErrorText, Sealed, seal
 from daskloop.record.store import PayloadStore
@@ -32,7 +34,16 @@ from daskloop.signals import (
     Waiting,
 )
 
-__all__ = ["Judge", "broken", "error_text", "hopeless", "outcome_of", "returned", "seal_error"]
+__all__ = [
+    "Judge",
+    "broken",
+    "ended_with",
+    "error_text",
+    "hopeless",
+    "outcome_of",
+    "returned",
+    "seal_error",
+]
 
 _SHORT = 2_000  # characters of an error's repr in a message
 _PACK = 1_048_576  # bytes of cut elements that travel inline together
@@ -82,16 +93,14 @@ def returned(judge: Judge, result: Any, started: float) -> Entry:
         name = result.__name__ if isinstance(result, type) else type(result).__name__
         raise TypeError(f"{judge.name()!r} returned {name}; raise it: raise {name}(...)")
     if isinstance(result, Again):
-        signal = LOOP(result.message, result.fields, result.after)
+        signal = LOOP(result.message, result.fields, result.after, result.metric)
         return _looped(judge, signal, _said(signal), started)
     return _success(judge, result, "Task run succeeded.", started, ended)
 
 
-def ended_by_limit(judge: Judge, payload: Any, started: float) -> Entry:
-    """Make the entry of a loop that ends at its limit, with its last payload as result."""
-    done = judge.mine.iteration - 1
-    text = f"The loop ended at a limit, with the payload of iteration {done}."
-    return _success(judge, _result_of(payload), text, started, time.time())
+def ended_with(judge: Judge, payload: Any, started: float) -> Entry:
+    """Make the entry of a loop that is over, with a payload as its result."""
+    return _success(judge, _result_of(payload), judge.mine.over, started, time.time())
 
 
 def _result_of(payload: Any) -> Any:
@@ -182,8 +191,12 @@ def _signalled(judge: Judge, error: BaseException, started: float) -> Entry | No
 
 def _looped(judge: Judge, error: LOOP, text: str, started: float) -> Entry:
     ended = time.time()
-    limit = judge.order.max_loops
-    if judge.order.returns and limit is not None and judge.mine.iteration >= limit:
+    order, limit = judge.order, judge.order.max_loops
+    if error.metric is None and order.measured:
+        at = f"iteration {judge.mine.iteration} of {judge.name()!r}"
+        text = f"{at} reported no metric, which until=, patience= and losers= need"
+        raise TypeError(f"{text}: give again(metric=...) or LOOP(metric=...)")
+    if order.returns and not order.measured and limit is not None and judge.mine.iteration >= limit:
         said = f"The loop ended at max_loops={limit}, with the payload of that iteration."
         return _success(judge, _result_of(error.result), said, started, ended)
     start = None
@@ -191,7 +204,10 @@ def _looped(judge: Judge, error: LOOP, text: str, started: float) -> Entry:
         start = ended + duration(error.after, "LOOP(after=...)")
     value = judge.seal(error.result, "payload")
     text = text or f"Task is looping: iteration {judge.mine.iteration} is done."
-    return Entry("looped", text, value, None, True, start, NO_PARTS, judge.worker, started, ended)
+    parts = NO_PARTS
+    if error.metric is not None:
+        parts = as_parts(Reported(metric_value(error.metric, "metric")))
+    return Entry("looped", text, value, None, True, start, parts, judge.worker, started, ended)
 
 
 def _waiting(judge: Judge, error: Waiting, started: float) -> Entry:

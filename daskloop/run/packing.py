@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from daskloop.define.batch import Batch
 from daskloop.executors.session import Key
+from daskloop.plan.plan import Node
 from daskloop.record.sealed import Sealed
 from daskloop.run.pace import Pace
 from daskloop.run.standing import Child, NodeStanding
 
-__all__ = ["PLACE", "Pack", "Packing"]
+__all__ = ["PLACE", "Pack", "Packing", "may_run_ahead"]
 
 PLACE = 1_000_000
 """What a future of its own takes of the window; a child in company takes its part of that."""
@@ -173,3 +174,13 @@ def batch_of(node: NodeStanding, batch: Batch) -> Batch:
     if task.limits.at_most_once or task.throttle.rate is not None:
         return 1
     return batch if task.batch is None else task.batch
+
+
+def may_run_ahead(plan: Node) -> bool:
+    """Tell whether an iteration may begin before the driver has heard of the one before.
+
+    A handler that sees `Looped` may end the loop there, or change the payload; so may a goal.
+    """
+    task = plan.task
+    heard = task.hooks.state_handlers or task.hooks.on_loop is not None
+    return plan.body is None and not heard and not task.goal.is_set

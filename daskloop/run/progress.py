@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from daskloop.record.sealed import Sealed
+from daskloop.run.converging import Best
 from daskloop.run.envelope import Ahead, Entry
 from daskloop.states import State
 
@@ -95,6 +96,10 @@ class Progress(NamedTuple):
     """True if the iteration has been paused, and goes on."""
     paused: float | None = None
     """Since when it is paused, seconds since the epoch."""
+    best: Best | None = None
+    """The iteration with the best metric so far, where the task has a goal."""
+    over: str = ""
+    """Why the loop is over, once it is: the next attempt makes a result of a payload."""
 
 
 @lru_cache(maxsize=256)

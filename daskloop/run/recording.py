@@ -69,7 +69,7 @@ def recorded(
         accepted.final or ends,
         progress.entry is not None,
         _start(state, entry),
-        _parts(child, state),
+        entry.parts if isinstance(state, Looped) else _parts(child, state),
         _width(child) if isinstance(state, Mapped) else None,
         entry.worker,
         entry.started,

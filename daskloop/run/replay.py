@@ -17,12 +17,13 @@ from daskloop.errors import ResumeError
 from daskloop.executors.session import Key
 from daskloop.keys import dask_key
 from daskloop.record.entries import APPROVED, FORGOTTEN, LOST, TAKEN_BACK, Recorded, Submitted
+from daskloop.record.metrics import reported
 from daskloop.record.rows import Child as Name
 from daskloop.record.rows import child_of
-from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore
+from daskloop.run.converging import Best, compared
 from daskloop.run.decide import MESSAGES, Moment, Rules, decide
-from daskloop.run.envelope import Entry
+from daskloop.run.envelope import NO_PARTS, Entry
 from daskloop.run.folding import was_folded
 from daskloop.run.progress import (
     Accepted,
@@ -149,7 +150,7 @@ def _restore(
     progress, step = decide(rules, Progress(begun=began), Ready(), Moment(0.0))
     is_new = False
     made = records
-    records = _telling(records)
+    records = _telling(records, rules)
     for number, record in enumerate(records):
         is_new = record.state == TAKEN_BACK and record.address[-1].iteration == FORGOTTEN
         if is_new:
@@ -157,7 +158,7 @@ def _restore(
             progress, step = decide(rules, progress, Ready(), Moment(record.at))
             continue
         if record.state == TAKEN_BACK:
-            progress = _before(progress, records[:number], record.address[-1].iteration)
+            progress = _before(rules, progress, records[:number], record.address[-1].iteration)
         happening = _happening(record, progress, store)
         if record.attempted or record.state == LOST:
             progress, step = _without_pause(rules, progress, step, record.started or record.at)
@@ -204,13 +205,14 @@ def _reached(records: Sequence[Recorded], sent: Submitted | None) -> int:
     return max(1, *made, 1 if sent is None else sent.address[-1].iteration)
 
 
-def _telling(records: Sequence[Recorded]) -> Sequence[Recorded]:
+def _telling(records: Sequence[Recorded], rules: Rules) -> Sequence[Recorded]:
     """Leave out the iterations of which nothing is left but that they were.
 
     An iteration that ended leaves its number, its payload and its message; of those before the
-    last few, not even these matter. A child that was taken back or paused needs all of them.
+    last few, not even these matter. A child that was taken back or paused needs all of them, and
+    so does one whose best iteration counts.
     """
-    if any(record.state in (TAKEN_BACK, _PAUSED) for record in records):
+    if rules.goal.is_set or any(record.state in (TAKEN_BACK, _PAUSED) for record in records):
         return records
     ended = [i for i, record in enumerate(records) if record.state == states.Looped.__name__]
     return records[ended[-MESSAGES] :] if len(ended) > MESSAGES else records
@@ -233,6 +235,7 @@ def _as_it_was(progress: Progress, record: Recorded) -> Progress:
             "failed" if record.error is not None else "success",
             retriable=record.retriable,
             start_time=record.start_time,
+            parts=record.parts if record.state == states.Looped.__name__ else NO_PARTS,
             worker=record.worker,
             started=record.started,
             ended=record.ended,
@@ -263,15 +266,17 @@ def _happening(record: Recorded, progress: Progress, store: PayloadStore | None)
     return Accepted(state, record.value, record.final)
 
 
-def _before(progress: Progress, earlier: Sequence[Recorded], iteration: int) -> Progress:
+def _before(
+    rules: Rules, progress: Progress, earlier: Sequence[Recorded], iteration: int
+) -> Progress:
     """Put a child back to where an iteration began."""
-    payload: Sealed | None = None
-    for record in earlier:
-        if record.state == states.Looped.__name__:
-            at = record.address[-1].iteration
-            if at == iteration - 1:
-                payload = record.value
-    return Progress(Phase.READY, iteration, payload=payload, messages=progress.messages)
+    looped = [record for record in earlier if record.state == states.Looped.__name__]
+    stood = {record.address[-1].iteration: record for record in looped}  # the last time
+    best: Best | None = None
+    for at in sorted(number for number in stood if number < iteration):
+        best, _ = compared(rules.goal, best, stood[at].parts, stood[at].value, at)
+    payload = stood[iteration - 1].value if iteration - 1 in stood else None
+    return Progress(Phase.READY, iteration, payload=payload, messages=progress.messages, best=best)
 
 
 def restored_state(record: Recorded, store: PayloadStore | None) -> states.State:
@@ -283,7 +288,9 @@ def restored_state(record: Recorded, store: PayloadStore | None) -> states.State
         held = hold_error(error, record.value, store)
         return _class(record.state, states.Failed)(record.message, held)
     if record.state == states.Looped.__name__:
-        return states.Looped(record.message, value, loop_count=place.iteration)
+        told = reported(record.parts)
+        metric = None if told is None else told.metric
+        return states.Looped(record.message, value, loop_count=place.iteration, metric=metric)
     kind = _class(record.state, states.Success)
     if issubclass(kind, states.Retrying):
         start = moment_of(record.start_time)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from daskloop.define.goal import Goal
 from daskloop.define.limits import Limits
 from daskloop.define.retry import RetryPolicy
 
@@ -19,6 +20,7 @@ class Rules(NamedTuple):
     limits: Limits
     heard: bool = True
     """True if there are handlers that see each change of state."""
+    goal: Goal = Goal()
 
 
 class Moment(NamedTuple):

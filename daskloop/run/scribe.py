@@ -153,7 +153,7 @@ def _names_in_use(standing: Standing) -> set[str]:
     names: set[str] = set()
     for node in standing.nodes:
         for child in (node.child, *node.children):
-            found = [child.value, child.payload]
+            found = [child.value, *child.payloads]
             for parts in child.parts.values():
                 found += () if isinstance(parts, str) else parts
             names.update(one.name for one in found if one is not None and one.name is not None)

@@ -28,7 +28,7 @@ from daskloop.run.envelope import Ahead, Entry
 from daskloop.run.inputs import Inputs
 from daskloop.run.keeping import kept
 from daskloop.run.order import Attempt, Shared, Uncomputed, value_tree
-from daskloop.run.outcome import Judge, broken, ended_by_limit, hopeless, outcome_of, returned
+from daskloop.run.outcome import Judge, broken, ended_with, hopeless, outcome_of, returned
 
 __all__ = ["HEAVY", "Bench", "Clock", "execute_here", "share"]
 
@@ -118,7 +118,7 @@ def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
 
 def _goes_on(bench: Bench, mine: Attempt, entry: Entry, until: float | None, size: int) -> bool:
     value, limit = entry.value, bench.order.max_loops
-    if entry.start_time is not None:  # it waits, and on no worker
+    if entry.start_time is not None or entry.parts:  # it waits on no worker; its metric is told
         return False
     if not bench.order.ahead or value is None or value.data is None or size + value.size > HEAVY:
         return False
@@ -127,14 +127,6 @@ def _goes_on(bench: Bench, mine: Attempt, entry: Entry, until: float | None, siz
     if until is not None and time.perf_counter() >= until:
         return False
     return bench.clock.allows(entry.ended - entry.started)
-
-
-def _is_over(order: Shared, mine: Attempt) -> bool:
-    """Tell whether a loop is past a limit at which it ends with its last payload."""
-    if mine.payload is None:
-        return False
-    too_often = order.max_loops is not None and mine.iteration > order.max_loops
-    return too_often or (mine.left is not None and mine.left <= 0)
 
 
 class _Before:
@@ -200,8 +192,8 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
         return broken(judge, error, what)
     started = time.time()
     try:
-        if order.returns and _is_over(order, mine):
-            return ended_by_limit(judge, values["task_loop_result"], started)
+        if mine.over:
+            return ended_with(judge, values["task_loop_result"], started)
         with context.only(values):
             if order.keeping is not None:
                 compute = partial(bench.calling, function, arguments, order.timeout, judge.name)

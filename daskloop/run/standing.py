@@ -7,21 +7,19 @@ until the tasks above them have closed, which for a map means its last child.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from daskloop import triggers
 from daskloop.define.hooks import Hooks
 from daskloop.define.parameter import Parameter
 from daskloop.define.throttle import Throttle
 from daskloop.executors.session import Key
 from daskloop.keys import Address, Place, full_name
 from daskloop.plan.branches import needs, tolerant_above
-from daskloop.plan.plan import Input, Node, Plan, Ref, Source, refs_of, takes_handed
+from daskloop.plan.plan import Input, Node, Plan, Ref, Source, refs_of
 from daskloop.record.sealed import Sealed
 from daskloop.run.decide import Rules
+from daskloop.run.losing import Rungs
 from daskloop.run.progress import Phase, Progress
-from daskloop.run.tolerating import tolerates
 from daskloop.states import Mapped, Pending, State
 
 if TYPE_CHECKING:
@@ -34,7 +32,6 @@ __all__ = ["Child", "Element", "NodeStanding", "Standing"]
 
 _FRESH = Progress()
 _PENDING = Pending()
-_GIVEN = triggers.Tally(total=1, successful=1)
 
 
 class Child:
@@ -53,7 +50,7 @@ class Child:
         "node",
         "pack",
         "parts",
-        "payload",
+        "payloads",
         "progress",
         "reached",
         "state",
@@ -88,8 +85,8 @@ class Child:
         """The closed value of the final state, if its result came closed."""
         self.parts: Mapping[int, tuple[Sealed, ...] | str] = {}
         """The result cut into elements, see `Entry.parts`."""
-        self.payload: Sealed | None = None
-        """The last good payload of a loop that failed."""
+        self.payloads: Sequence[Sealed] = ()
+        """The last good payload of a loop that failed, and the best one."""
         self.key: Key | None = None
         """The key of the attempt in flight."""
         self.continuing = False
@@ -133,7 +130,7 @@ class Child:
     def rules(self) -> Rules:
         """What the user asked for."""
         task = self.node.plan.task
-        return Rules(self.name, task.retry, task.limits, bool(task.hooks.state_handlers))
+        return Rules(self.name, task.retry, task.limits, bool(task.hooks.state_handlers), task.goal)
 
     @property
     def ended(self) -> bool:
@@ -159,6 +156,7 @@ class NodeStanding:
         "opened",
         "plan",
         "priority",
+        "rungs",
         "running",
         "spread",
         "standing",
@@ -180,6 +178,8 @@ class NodeStanding:
         """The user's; higher goes first."""
         self.is_gated = plan.task.throttle != Throttle()
         """True if its own limits may hold children back."""
+        self.rungs = Rungs(plan.task.goal)
+        """How good its children are beside one another, if that matters."""
         self.running = 0
         """Children that have not ended."""
         self.failed = 0
@@ -240,7 +240,6 @@ class Standing:
         self.orders: Orders | None = None
         """Of an iteration: kept here, so that they go when it does."""
         self.nodes = [NodeStanding(node, self) for node in plan.nodes]
-        self._tallies: dict[int, triggers.Tally] = {}
         self.links: list[list[int]] = [[] for _ in plan.nodes]
         """For each node, the maps whose children go on from its children."""
         self.waiting: list[list[int]] = [[] for _ in plan.nodes]
@@ -270,51 +269,3 @@ class Standing:
         number = node.plan.number
         below = (self.nodes[one].plan for one in node.plan.downstream)
         return any(not i.mapped and number in refs_of(i) for plan in below for i in plan.inputs)
-
-    def tally_of(self, number: int) -> triggers.Tally:
-        """Count how a closed node ended, a map by its children."""
-        if number not in self._tallies:
-            count = triggers.tally([self.nodes[number].state])
-            if count.failed and tolerates(self.nodes[number]):
-                count = replace(count, successful=count.successful + count.failed, failed=0)
-            self._tallies[number] = count
-        return self._tallies[number]
-
-    def unmapped_tally(self, node: NodeStanding) -> triggers.Tally:
-        """Count how the nodes ended that all children of a node have above them."""
-        total = triggers.Tally()
-        for one in node.plan.inputs:
-            if not one.mapped:
-                # An argument of a loop flow stands for a parameter, which has always succeeded.
-                if takes_handed(one.source):
-                    total += _GIVEN
-                for number in refs_of(one):
-                    total += self.tally_of(number)
-        return total
-
-    def tally_above(self, child: Child, unmapped: triggers.Tally) -> triggers.Tally:
-        """Count how everything ended that one child has above it."""
-        node = child.node
-        if child.index is None:
-            return unmapped
-        total = unmapped
-        for one, _, origins in node.spread:
-            origin = origins[child.index] if origins else None
-            if origin is not None and origin.state is not None:
-                total += triggers.tally([origin.state])
-            elif origin is None:
-                for number in refs_of(one):
-                    total += self.tally_of(number)
-        return total
-
-    def states_above(self, child: Child) -> dict[Any, State]:
-        """Collect the states above a child, by edge, for a trigger of the user's."""
-        above: dict[Any, State] = {}
-        for edge, number in child.node.plan.edges:
-            state = self.nodes[number].state
-            if child.index is not None and edge.mapped and isinstance(state, Mapped):
-                made = self.nodes[number].children
-                if not edge.flattened and child.index < len(made):
-                    state = made[child.index].state or state
-            above[edge] = state
-        return above

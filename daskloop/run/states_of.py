@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from daskloop import states
 from daskloop.deferred import Deferred
 from daskloop.define.limits import duration
+from daskloop.record.metrics import reported
 from daskloop.record.sealed import ErrorText, Held, HeldError, Sealed
 from daskloop.record.store import PayloadStore
 from daskloop.run.envelope import Entry
@@ -46,7 +47,9 @@ def state_of(entry: Entry, progress: Progress, store: PayloadStore | None) -> st
         paused.loop_count = progress.iteration
         return paused
     if entry.kind == "looped":
-        return states.Looped(entry.message, result, loop_count=progress.iteration)
+        told = reported(entry.parts)
+        metric = None if told is None else told.metric
+        return states.Looped(entry.message, result, loop_count=progress.iteration, metric=metric)
     return _CLASSES[entry.kind](entry.message, result)
 
 

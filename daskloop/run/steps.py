@@ -66,10 +66,8 @@ class Steps:
     ----------
     standing, chronicle, flights, memory
         The parts of the run, fresh.
-    store : PayloadStore or None
-        Held by the states that refer to it.
-    keeps, remembers : bool
-        Whether records are made; whether the states of all iterations are kept.
+    store, keeps, remembers
+        See `Notes`.
     """
 
     def __init__(
@@ -127,6 +125,7 @@ class Steps:
         if entry.ahead is not None:
             self.chronicle.counts.work += entry.ahead.seconds
             self.ran_ahead(child, entry.ahead)
+        entry = child.node.rungs.compared(child.progress.iteration, entry)
         state = state_of(entry, child.progress, self._store)
         if entry.kind != "success" or not child.node.is_silent:
             self.advance(child, Ended(entry, state))
@@ -171,8 +170,7 @@ class Steps:
     def advance(self, child: Child, happening: Happening | Restored) -> None:
         """Let happenings follow one another until every child waits for something.
 
-        What follows for other children is queued, not called: a chain of ten thousand skipped
-        tasks must not be ten thousand calls deep.
+        What follows for others is queued: ten thousand skipped tasks are not as many calls deep.
         """
         self._pending.append((child, happening))
         if len(self._pending) > 1:
@@ -258,6 +256,7 @@ class Steps:
         self.flights.admission.restored(child)
         for record in restored.looped:
             self._notes.restored(child, record)
+            child.node.rungs.restored(record)
         child.announced = restored.announced or child.announced
         last = restored.last
         if last is not None:

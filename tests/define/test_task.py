@@ -9,6 +9,7 @@ import pytest
 
 from daskloop import triggers
 from daskloop.define.annotations import mapped
+from daskloop.define.asha import ASHA
 from daskloop.define.decorator import FunctionTask, task
 from daskloop.define.get_item import GetItem
 from daskloop.define.graph import TaskGraph
@@ -79,6 +80,13 @@ def test_an_unknown_option_is_refused_by_name():
         ({"tags": "web"}, r"tags=\['web'\]"),
         ({"tags": [5]}, "Tag must be a text"),
         ({"nout": -1}, "nout=-1"),
+        ({"until": "soon"}, "until='soon' .*give a number"),
+        ({"until": float("nan")}, "until=nan: give the metric at which the loop ends"),
+        ({"patience": 0}, "patience=0: give a whole number from 1"),
+        ({"patience": 2, "mode": "least"}, "mode='least': give \"min\""),
+        ({"min_delta": -1, "patience": 2}, "min_delta=-1: give 0 or more"),
+        ({"min_delta": 0.1}, "min_delta=0.1 needs patience="),
+        ({"losers": "half"}, "losers='half' .*give an ASHA"),
         ({"nout": True}, "nout=True"),
         ({"name": 5}, "Task name must be a text"),
         ({"slug": ""}, "Task slug is empty"),
@@ -114,14 +122,15 @@ def test_task_args_may_set_every_option():
         "state_handlers": (handler,), "nout": 2, "batch": 8,
         "priority": 9, "resources": {"GPU": 1}, "workers": "w", "allow_other_workers": False,
         "on_limit": "return", "max_running": 9, "rate": 10.0, "max_branches": 11, "tolerate": 12,
-        "fail_fast": True,
+        "fail_fast": True, "until": 0.5, "patience": 13, "mode": "max", "min_delta": 0.25,
+        "losers": ASHA(factor=14),
         "result": FileResult("r"), "cache": FileResult("c"), "cache_for": 60.0, "cache_key": len,
     }  # fmt: skip
     assert {*values, "target"} == set(OPTIONS)  # beside a cache, a target is refused
     new = fetch.copy(**values)
     places = (
         new, new.retry, new.limits, new.placement, new.hooks, new.throttle, new.tolerance,
-        new.keeping,
+        new.keeping, new.goal,
     )  # fmt: skip
     renamed = {"retry_delay": "delay", "retry_jitter": "jitter"}
     kept = {"resources": (("GPU", 1.0),), "workers": ("w",)}
