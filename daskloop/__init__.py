@@ -22,7 +22,7 @@ import daskloop.engine.state
 import daskloop.triggers  # noqa: F401
 from daskloop.contexts import context
 from daskloop.define.again import again
-from daskloop.define.annotations import flatten, mapped, unmapped
+from daskloop.define.annotations import emitted, flatten, mapped, unmapped
 from daskloop.define.apply_map import apply_map
 from daskloop.define.asha import ASHA
 from daskloop.define.control_flow import case
@@ -46,6 +46,7 @@ __all__ = [
     "apply_map",
     "case",
     "context",
+    "emitted",
     "flatten",
     "loop_flow",
     "mapped",

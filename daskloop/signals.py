@@ -6,6 +6,7 @@ swallow them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -56,6 +57,10 @@ class LOOP(Signal):
         loop holds no worker. If not given, at once.
     metric : float, optional
         How good the iteration was, as a number: see the options `until`, `patience` and `losers`.
+    emit : Any, optional
+        An item for the tasks that are mapped over ``emitted(...)`` of this one.
+    emit_all : iterable, optional
+        Several such items.
 
     Examples
     --------
@@ -70,10 +75,14 @@ class LOOP(Signal):
         result: Any = None,
         after: timedelta | float | str | None = None,
         metric: float | None = None,
+        emit: Any = ...,
+        emit_all: Iterable[Any] = (),
     ) -> None:
         super().__init__(message, result)
         self.after = after
         self.metric = metric
+        self.emit = emit
+        self.emit_all = emit_all
 
     def __str__(self) -> str:
         said = f"{self.message} " if self.message else ""
@@ -90,9 +99,28 @@ class SKIP(Signal):
 
 
 class SUCCESS(Signal):
-    """End the task, or the loop, as `Success` with `result`."""
+    """End the task, or the loop, as `Success` with `result`.
+
+    Parameters
+    ----------
+    message, result : optional
+        Of the state.
+    emit, emit_all : optional
+        As for `LOOP`.
+    """
 
     state_class = states.Success
+
+    def __init__(
+        self,
+        message: str | None = None,
+        result: Any = None,
+        emit: Any = ...,
+        emit_all: Iterable[Any] = (),
+    ) -> None:
+        super().__init__(message, result)
+        self.emit = emit
+        self.emit_all = emit_all
 
 
 class FAIL(Signal):

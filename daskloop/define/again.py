@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -29,6 +30,8 @@ class Again:
     message: str | None
     after: timedelta | float | str | None
     metric: float | None = None
+    emit: Any = ...
+    emit_all: Iterable[Any] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +42,8 @@ class Round:
     message: Any
     after: Any
     metric: Any = None
+    emit: Any = ...
+    emit_all: Any = ()
     over: Any = False
     """When the loop is over."""
     result: Any = ...
@@ -62,6 +67,8 @@ def again(
     message: str | None = None,
     after: timedelta | float | str | None = None,
     metric: float | None = None,
+    emit: Any = ...,
+    emit_all: Iterable[Any] = (),
     **fields: Any,
 ) -> Any:
     """Make what a task's body returns to go round once more.
@@ -76,6 +83,11 @@ def again(
     metric : float, optional
         How good the iteration was, as a number: see the options `until`, `patience` and `losers`
         of `Task`.
+    emit : Any, optional
+        An item for the tasks that are mapped over ``emitted(...)`` of this one: a child begins
+        with it at once. The last iteration emits with ``raise SUCCESS(result=..., emit=...)``.
+    emit_all : iterable, optional
+        Several such items.
     **fields
         Arguments of the next iteration that differ from the task's inputs. Those that are not
         given are the inputs again, or the defaults.
@@ -108,10 +120,10 @@ def again(
     5
     """
     if getattr(current_graph.get(), "is_body", False):
-        return Round(fields, message, after, metric)
+        return Round(fields, message, after, metric, emit, emit_all)
     if "task_run_count" not in context:
         raise RuntimeError(
             "again(...) was called outside the body of a task. Return it from a function that is "
             "marked with @task, while a flow runs, or with @loop_flow"
         )
-    return Again(Fields(fields), message, after, metric)
+    return Again(Fields(fields), message, after, metric, emit, emit_all)

@@ -1,10 +1,18 @@
-"""The wrappers that say how an argument meets a map: `mapped`, `unmapped`, `flatten`."""
+"""The wrappers that say how an argument meets a map: `mapped`, `unmapped`, `flatten`, `emitted`."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Annotated", "Annotation", "flatten", "mapped", "read_annotations", "unmapped"]
+__all__ = [
+    "Annotated",
+    "Annotation",
+    "emitted",
+    "flatten",
+    "mapped",
+    "read_annotations",
+    "unmapped",
+]
 
 
 class Annotation:
@@ -55,12 +63,35 @@ class flatten(Annotation):
     """
 
 
+class emitted(Annotation):
+    """Map over what a loop emits while it goes on, with ``again(emit=...)``.
+
+    The map grows with the loop: a child begins as soon as its item is there, and the map has
+    ended when the loop has, and every child.
+
+    Examples
+    --------
+    >>> from daskloop import Flow, again, task
+    >>> @task
+    ... def pages(cursor=0):
+    ...     return again(cursor=cursor + 1, emit=f"page {cursor}") if cursor < 3 else "all"
+    >>> @task
+    ... def save(page):
+    ...     return len(page)
+    >>> with Flow("streamed") as flow:
+    ...     saved = save.map(emitted(pages()))
+    >>> flow.run(executor="inline").result[saved].result
+    [6, 6, 6]
+    """
+
+
 class Annotated(NamedTuple):
     """An argument and what its annotations said."""
 
     value: Any
     mapped: bool
     flattened: bool
+    emitted: bool = False
 
 
 def read_annotations(value: Any, default: bool) -> Annotated:
@@ -76,14 +107,14 @@ def read_annotations(value: Any, default: bool) -> Annotated:
     Raises
     ------
     ValueError
-        If it is both mapped and unmapped.
+        If it is both mapped and unmapped, or what is emitted is not mapped over one by one.
 
     Examples
     --------
     >>> read_annotations(flatten(unmapped([[1], [2]])), default=True)
-    Annotated(value=[[1], [2]], mapped=False, flattened=True)
+    Annotated(value=[[1], [2]], mapped=False, flattened=True, emitted=False)
     >>> read_annotations([1, 2], default=True)
-    Annotated(value=[1, 2], mapped=True, flattened=False)
+    Annotated(value=[1, 2], mapped=True, flattened=False, emitted=False)
     """
     said: set[type[Annotation]] = set()
     while isinstance(value, Annotation):
@@ -92,4 +123,9 @@ def read_annotations(value: Any, default: bool) -> Annotated:
     if {mapped, unmapped} <= said:
         raise ValueError(f"mapped and unmapped were both put around {value!r}; keep one of them")
     is_mapped = mapped in said or (default and unmapped not in said)
-    return Annotated(value, is_mapped, flatten in said)
+    if emitted in said and (flatten in said or not is_mapped):
+        raise ValueError(
+            f"emitted({value!r}) can be mapped over, item by item, and in no other way: write "
+            "task.map(emitted(loop)), and emit_all= in the loop to emit several items at once"
+        )
+    return Annotated(value, is_mapped, flatten in said, emitted in said)

@@ -127,12 +127,12 @@ class _Draft(TaskGraph):
 
     def stand_in(self, name: str, value: Any) -> Any:
         """Return what the function is given for an input: a stand-in, or an unmapped value."""
-        plain, mapped, _ = read_annotations(value, default=True)
-        if not mapped:
-            return plain
+        read = read_annotations(value, default=True)
+        if not read.mapped:
+            return read.value
         element = Element(name=name)
         self._mapped[element] = read_argument(self._function, name, value, True)
-        self._given[element] = plain
+        self._given[element] = read.value
         self.add_task(element)
         return element
 

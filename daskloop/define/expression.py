@@ -9,7 +9,7 @@ from typing import Any, Literal
 from daskloop.define.annotations import Annotation
 from daskloop.define.task import Task
 
-__all__ = ["Collection", "Constant", "Expression", "Output", "express", "outputs"]
+__all__ = ["Collection", "Constant", "Expression", "Output", "Stream", "express", "outputs"]
 
 Kind = Literal["list", "tuple", "set", "dict"]
 
@@ -30,6 +30,13 @@ class Output:
     """The task; tasks are equal only to themselves."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What a task emits while it loops, one item after the other."""
+
+    task: Task
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Collection:
     """A list, tuple, set or dict that holds the result of at least one task."""
@@ -42,7 +49,7 @@ class Collection:
     """The elements, or the values of a dict."""
 
 
-Expression = Constant | Output | Collection
+Expression = Constant | Output | Stream | Collection
 
 _KINDS: dict[type, Kind] = {
     list: "list",
@@ -93,7 +100,7 @@ def outputs(expression: Expression) -> tuple[Task, ...]:
 
 
 def _walk(expression: Expression) -> Iterator[Task]:
-    if isinstance(expression, Output):
+    if isinstance(expression, (Output, Stream)):
         yield expression.task
     elif isinstance(expression, Collection):
         for item in expression.items:

@@ -15,6 +15,7 @@ from daskloop.define.edge import Edge
 from daskloop.define.expression import Output
 from daskloop.define.parameter import Parameter
 from daskloop.define.rewiring import add_copies, replace_task
+from daskloop.define.streams import check_streams
 from daskloop.define.structure import Structure
 from daskloop.define.task import Task
 
@@ -72,6 +73,7 @@ class TaskGraph(Structure):
         arguments += inputs.order_arguments(task, upstream_tasks, mapped)
         if strict:
             inputs.check_strict(task, arguments)
+        check_streams(task, arguments, names is not None)
         named = None if names is None else child_names(names, task.name, arguments)
         if named is not None:
             self._refuse_unknown_elements(task, arguments, named)

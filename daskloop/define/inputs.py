@@ -9,8 +9,9 @@ from typing import Any
 from daskloop.define import signature
 from daskloop.define.annotations import read_annotations
 from daskloop.define.call import Argument
-from daskloop.define.expression import Collection, Constant, Output, express, outputs
+from daskloop.define.expression import Collection, Constant, Output, Stream, express, outputs
 from daskloop.define.mappable import why_not_mappable
+from daskloop.define.streams import stream
 from daskloop.define.task import Task
 from daskloop.errors import MapError
 
@@ -51,8 +52,9 @@ def data_arguments(
 
 def read_argument(task: Task, name: str, value: Any, mapped: bool) -> Argument:
     """Read one input with its annotations; refuse at once what can never be mapped over."""
-    value, is_mapped, flattened = read_annotations(value, mapped)
-    expression = express(value)
+    value, is_mapped, flattened, is_stream = read_annotations(value, mapped)
+    where = f"argument '{name}' of task '{task.name}'"
+    expression = stream(value, where) if is_stream else express(value)
     argument = Argument(name, expression, is_mapped, flattened)
     if not is_mapped:
         return argument
@@ -86,8 +88,9 @@ def order_arguments(
         )
     arguments = []
     for given in upstream_tasks:
-        value, is_mapped, flattened = read_annotations(given, mapped)
-        expression = express(value)
+        value, is_mapped, flattened, is_stream = read_annotations(given, mapped)
+        where = f"one of upstream_tasks of task '{task.name}'"
+        expression = stream(value, where) if is_stream else express(value)
         if not outputs(expression):
             raise TypeError(
                 f"upstream_tasks of task '{task.name}' holds {given!r}, which is not a task"
@@ -118,7 +121,7 @@ def check_strict(task: Task, arguments: tuple[Argument, ...]) -> None:
 
 
 def _known_length(argument: Argument) -> int | None:
-    if argument.flattened or isinstance(argument.expression, Output):
+    if argument.flattened or isinstance(argument.expression, (Output, Stream)):
         return None
     if isinstance(argument.expression, Collection):
         return len(argument.expression.items)

@@ -24,6 +24,7 @@ from daskloop.define.graph import TaskGraph
 from daskloop.define.parameter import Parameter
 from daskloop.define.scope import current_graph
 from daskloop.define.task import Task
+from daskloop.signals import SUCCESS
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -124,6 +125,8 @@ class Body(TaskGraph):
             "message": returned.message,
             "after": returned.after,
             "metric": returned.metric,
+            "emit": returned.emit,
+            "emit_all": returned.emit_all,
         }
         self.closing = {name: express(value) for name, value in parts.items()}
 
@@ -168,9 +171,7 @@ class Body(TaskGraph):
         return Output(handed)
 
 
-def close_round(
-    over: Any, result: Any, fields: dict[str, Any], message: Any, after: Any, metric: Any
-) -> Any:
+def close_round(over: Any, result: Any, fields: dict[str, Any], **said: Any) -> Any:
     """End an iteration: the worker's part of a loop flow, called when the body's tasks have ended.
 
     Parameters
@@ -181,10 +182,14 @@ def close_round(
         What it is then.
     fields : dict
         Arguments of the next iteration.
-    message, after, metric : Any
-        As for `again`.
+    **said
+        As for `again`: its message and so on. What is emitted is so by the last iteration too.
     """
-    return result if over else Again(Fields(fields), message, after, metric)
+    if not over:
+        return Again(Fields(fields), **said)
+    if said["emit"] is ... and not said["emit_all"]:
+        return result
+    raise SUCCESS(result=result, emit=said["emit"], emit_all=said["emit_all"])
 
 
 class LoopFlow(FunctionTask):

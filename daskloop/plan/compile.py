@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from daskloop.define.call import Argument
-from daskloop.define.expression import Collection, Expression, Output
+from daskloop.define.expression import Collection, Expression, Output, Stream
 from daskloop.define.graph import TaskGraph
 from daskloop.define.loop_flow import Given, LoopFlow
 from daskloop.define.parameter import Parameter
@@ -19,6 +19,7 @@ from daskloop.plan.plan import (
     Body,
     Constant,
     Cut,
+    Emitted,
     Group,
     Handed,
     Input,
@@ -117,6 +118,8 @@ def _source(expression: Expression, numbers: Mapping[Task, int]) -> Source:
         if isinstance(expression.task, Given):
             return Handed(expression.task.name)
         return Ref(numbers[expression.task])
+    if isinstance(expression, Stream):
+        return Emitted(numbers[expression.task])
     if isinstance(expression, Collection):
         items = tuple(_source(item, numbers) for item in expression.items)
         return Group(expression.kind, expression.keys, items)

@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 from daskloop.define.options import OPTIONS
 from daskloop.define.task import Task
 from daskloop.errors import PayloadError
-from daskloop.plan.plan import Body, Constant, Handed, Input, Node, Plan, Ref, Source
+from daskloop.plan.plan import Body, Constant, Emitted, Handed, Input, Node, Plan, Ref, Source
 from daskloop.record.entries import Mark
 from daskloop.record.pickling import freeze, join
 from daskloop.record.plain import written
@@ -159,6 +159,8 @@ def _input(one: Input, slugs: Sequence[str]) -> bytes:
 def _source(source: Source, slugs: Sequence[str]) -> bytes:
     if isinstance(source, Ref):
         return b"result of " + slugs[source.node].encode()
+    if isinstance(source, Emitted):
+        return b"items of " + slugs[source.node].encode()
     if isinstance(source, Constant):
         return b"constant " + _canonical(source.value, _only_kind)
     if isinstance(source, Handed):

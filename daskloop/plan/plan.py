@@ -15,6 +15,7 @@ __all__ = [
     "Body",
     "Constant",
     "Cut",
+    "Emitted",
     "Group",
     "Handed",
     "Input",
@@ -56,6 +57,14 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
+class Emitted:
+    """What another node emits while it loops, one item after the other."""
+
+    node: int
+    """Its number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Handed:
     """An argument of the loop flow that the node is in the body of."""
 
@@ -72,7 +81,7 @@ class Group:
     items: tuple[Source, ...]
 
 
-Source = Constant | Ref | Handed | Group
+Source = Constant | Ref | Emitted | Handed | Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,12 @@ class Node:
     """The flow that each of its iterations is, if it is a loop flow."""
     path: str = ""
     """Slugs of the loop flows that it is in the body of, from the outside in, and its own."""
+
+    @property
+    def stream(self) -> int | None:
+        """Number of the node over whose emitted items it is mapped, if it is."""
+        sources = (one.source for one in self.inputs)
+        return next((one.node for one in sources if isinstance(one, Emitted)), None)
 
 
 @dataclass(frozen=True, slots=True)

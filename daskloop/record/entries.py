@@ -12,6 +12,7 @@ from daskloop.record.sealed import ErrorText, Sealed
 
 __all__ = [
     "APPROVED",
+    "EMITTED",
     "FORGOTTEN",
     "LOST",
     "TAKEN_BACK",
@@ -37,6 +38,9 @@ APPROVED = "Approved"
 
 FORGOTTEN = 0
 """The iteration to which a child is taken back that is to be as if it had never begun."""
+
+EMITTED = 4
+"""Where the items that an iteration emitted lie among the parts of its record."""
 
 Status = Literal["running", "interrupted", "stopped", "failed", "success", "damaged"]
 """How a run stands: under way; its process died; stopped, or ended with failures (both can be

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from daskloop.plan.plan import refs_of, takes_handed
+from daskloop.plan.plan import Emitted, refs_of, takes_handed
 from daskloop.run.standing import Child, NodeStanding, Standing
 from daskloop.run.tolerating import tolerates
 from daskloop.states import Mapped, State
@@ -41,6 +41,8 @@ class Above:
             origin = origins[child.index] if origins and child.index is not None else None
             if origin is not None and origin.state is not None:
                 total += tally([origin.state])
+            elif isinstance(one.source, Emitted):  # its item is there, whatever becomes of the loop
+                total += _GIVEN
             elif origin is None:
                 for above in refs_of(one):
                     total += self._of_closed(above)
@@ -52,6 +54,9 @@ class Above:
             count = tally([self._nodes[number].state])
             if count.failed and tolerates(self._nodes[number]):
                 count = replace(count, successful=count.successful + count.failed, failed=0)
+            stream = self._nodes[number].plan.stream
+            if stream is not None:  # a map over what a loop emits is as good as the loop
+                count += self._of_closed(stream)
             self._closed[number] = count
         return self._closed[number]
 

@@ -121,7 +121,7 @@ class Blocks:
         """List what lies in the store of an iteration that nothing needs any more."""
         if child.block is None:
             return []
-        found: list[Sealed] = []
+        found = [one for node in child.block.nodes for one in node.emitted]
         for one in _children(child.block):
             found += [] if one.value is None else [one.value]
             for parts in one.parts.values():

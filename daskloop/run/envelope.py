@@ -22,6 +22,7 @@ __all__ = [
     "Entry",
     "Envelope",
     "Kind",
+    "Parts",
     "Report",
     "decode_envelope",
     "encode_envelope",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 from daskloop.errors import MapError
-from daskloop.plan.plan import Constant, Cut, Group, Handed, Input, Ref, refs_of
+from daskloop.plan.plan import Constant, Cut, Emitted, Group, Handed, Input, Ref, refs_of
 from daskloop.record.sealed import Sealed
 from daskloop.run.cutting import elements, flattened, pieces
 from daskloop.run.naming import names_of
@@ -77,7 +77,7 @@ def _refusal(standing: Standing, node: NodeStanding) -> State | None:
     if skipped and node.plan.task.trigger is not_all_skipped:
         return Skipped("all of the upstream tasks were skipped")
     for one in node.plan.inputs:
-        for number in refs_of(one):
+        for number in refs_of(one) or _taken_apart(one, standing):
             above = standing.nodes[number]
             whole = [above.state]
             if above.fanned_out and not (one.mapped and (one.flattened or standing.is_linked(one))):
@@ -88,7 +88,7 @@ def _refusal(standing: Standing, node: NodeStanding) -> State | None:
                     "the same, set skip_on_upstream_skip=False."
                 )
     for one in node.plan.inputs:
-        for number in refs_of(one) if one.mapped else ():
+        for number in _taken_apart(one, standing):
             above = standing.nodes[number]
             if not above.state.is_successful():
                 text = f"upstream task '{above.plan.name}' has no result to map over"
@@ -97,6 +97,13 @@ def _refusal(standing: Standing, node: NodeStanding) -> State | None:
                 error = MapError(f"cannot map '{node.plan.name}': {text}: {why}")
                 return Failed(str(error), error)
     return None
+
+
+def _taken_apart(one: Input, standing: Standing) -> list[int]:
+    """List the nodes that have to be successful for a map to have elements."""
+    if isinstance(one.source, Emitted):
+        return [] if standing.nodes[one.source.node].emitted else [one.source.node]
+    return refs_of(one) if one.mapped else []
 
 
 def _elements(
@@ -111,6 +118,8 @@ def _elements(
             return Constants(cut), ()
         case Ref(number):
             return _of_node(standing.nodes[number], standing, one, name)
+        case Emitted(number):
+            return standing.nodes[number].emitted, ()
         case Group():
             return _of_group(standing, one.source, one.flattened, name)
         case Handed():  # a body maps over what is handed on as a result, see `Body`

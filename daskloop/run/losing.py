@@ -35,7 +35,7 @@ class Rungs:
         loses = "" if told is None else self._came_to(iteration, told.metric)
         if told is None or not loses:
             return entry
-        return entry._replace(parts=as_parts(told._replace(loses=loses)))
+        return entry._replace(parts={**entry.parts, **as_parts(told._replace(loses=loses))})
 
     def restored(self, record: Recorded) -> None:
         """Note an iteration that an earlier driver has recorded."""

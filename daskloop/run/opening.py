@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from daskloop.errors import HandlerError
+from daskloop.record.entries import EMITTED
 from daskloop.run.above import Above
+from daskloop.run.envelope import Parts
 from daskloop.run.fanout import open_map
 from daskloop.run.folding import fold
 from daskloop.run.progress import READY, Happening, Settled
+from daskloop.run.replay import Memory
 from daskloop.run.standing import Child, NodeStanding, Standing
 from daskloop.run.states_of import start_of
 from daskloop.run.turn import Announcement, Question
@@ -39,6 +42,11 @@ class Advancing(Protocol):
         """The iterations of loop flows."""
         ...
 
+    @property
+    def memory(self) -> Memory:
+        """What is known of the run from before."""
+        ...
+
     def advance(self, child: Child, happening: Happening) -> None:
         """Go on with a child to which something happened."""
         ...
@@ -53,10 +61,6 @@ class Advancing(Protocol):
 
     def restore(self, child: Child) -> bool:
         """Go on with a child where an earlier driver left it; False if it is new."""
-        ...
-
-    def remembers(self, node: NodeStanding) -> bool:
-        """Tell whether an earlier driver has left anything of the children of a map."""
         ...
 
 
@@ -89,11 +93,17 @@ class Opening:
     def start(self) -> None:
         """Open every node that waits for nothing."""
         for node in self._standing.nodes:
+            if self._standing.streams[node.plan.number]:
+                node.emitted += self._steps.memory.emitted(node)
+        for node in self._standing.nodes:
             if not node.opened:
                 self._open_if_ready(node)
 
     def _open_if_ready(self, node: NodeStanding) -> None:
         if node.waits_to_open or node.waits_to_close or node.opened:
+            return
+        loop = self._loop_of(node)
+        if loop is not None and not loop.emitted and not loop.closed:
             return
         node.opened = True
         if node.plan.parameter is not None:
@@ -149,34 +159,82 @@ class Opening:
             self._fan_out(node)
         if child is node.child:
             self._tell_opened(node)
-        if not node.running and node.child.ended and not node.closed:
+        if not node.running and node.child.ended and not node.closed and not node.grows:
             self._close(node)
 
     def _fan_out(self, node: NodeStanding) -> None:
-        """Make the children, and let those begin whose elements are there."""
+        """Make the children there are elements for, and let those begin whose elements are there.
+
+        Called again whenever a map has grown.
+        """
         width = min(len(found) for _, found, _ in node.spread)
-        node.children = [Child(node, index) for index in range(width)]
-        node.running = width
-        for child in node.children:
+        new = [Child(node, index) for index in range(len(node.children), width)]
+        node.children += new
+        node.running += len(new)
+        node.grows = self._may_still_grow(node)
+        for child in new:
             assert child.index is not None
             above = [origins[child.index] for _, _, origins in node.spread if origins]
             child.missing = sum(one is not None and not one.ended for one in above)
-            child.continuing = any(one is not None for one in above)
-        if self._begin_alike(node):
+            child.continuing = node.may_grow or any(one is not None for one in above)
+        for number in self._standing.links[node.plan.number] if new else ():
+            if self._standing.nodes[number].fanned_out:
+                self._fan_out(self._standing.nodes[number])
+        if self._begin_alike(node, new):
             return
-        for child in node.children:
+        for child in new:
             if not child.missing and not child.ended:
                 self._begin(child)
 
-    def _begin_alike(self, node: NodeStanding) -> bool:
+    def _begin_alike(self, node: NodeStanding, new: list[Child]) -> bool:
         """Let all children run at once if nothing tells them apart; False if something does."""
         tells_apart = any(origins for _, _, origins in node.spread)
-        if tells_apart or not node.children or self._steps.remembers(node):
+        if tells_apart or not new or self._steps.memory.knows(node):
             return False
-        if self._judged(node.children[0]) is not READY:
+        if self._judged(new[0]) is not READY:
             return False
-        self._steps.advance_alike(node.children, READY)
+        self._steps.advance_alike(new, READY)
         return True
+
+    def emitted(self, child: Child, parts: Parts) -> None:
+        """Take the items that an iteration emitted, and let what is mapped over them grow."""
+        below = self._standing.streams[child.node.plan.number]
+        items = parts.get(EMITTED) if below else None
+        if not isinstance(items, tuple):
+            return
+        child.node.emitted += items
+        for node in (self._standing.nodes[number] for number in below):
+            if node.fanned_out:
+                self._fan_out(node)
+            else:
+                self._open_if_ready(node)
+
+    def _loop_of(self, node: NodeStanding) -> NodeStanding | None:
+        """Return the loop over whose emitted items a node is mapped, if it is."""
+        return None if node.plan.stream is None else self._standing.nodes[node.plan.stream]
+
+    def _may_still_grow(self, node: NodeStanding) -> bool:
+        if not node.may_grow:
+            return False
+        loop = self._loop_of(node)
+        if loop is not None and not loop.closed:
+            return True
+        first = (origins[0] for _, _, origins in node.spread if origins)
+        return any(one is not None and one.node.grows for one in first)
+
+    def _grown(self, node: NodeStanding) -> None:
+        """Take note that a map, and what goes on from its children, gets no more of them."""
+        if not node.opened:
+            self._open_if_ready(node)
+        node.grows = False
+        if not node.fanned_out or node.closed:
+            return
+        for number in self._standing.links[node.plan.number]:
+            below = self._standing.nodes[number]
+            if below.fanned_out and not self._may_still_grow(below):
+                self._grown(below)
+        if not node.running:
+            self._close(node)
 
     def _go_on_below(self, child: Child) -> None:
         """Tell the children that go on from this one."""
@@ -210,6 +268,8 @@ class Opening:
             below = self._standing.nodes[number]
             below.waits_to_close.discard(node.plan.number)
             self._open_if_ready(below)
+        for number in self._standing.streams[node.plan.number]:
+            self._grown(self._standing.nodes[number])
         if is_last:
             self._steps.blocks.closed(self._standing)
 

@@ -9,7 +9,7 @@ from typing import Any
 from daskloop.errors import PayloadError, StoreError
 from daskloop.executors.session import Job
 from daskloop.keys import key_text
-from daskloop.plan.plan import Constant, Group, Handed, Node, Ref, Source
+from daskloop.plan.plan import Constant, Emitted, Group, Handed, Node, Ref, Source
 from daskloop.record.claims import Claims
 from daskloop.record.sealed import Sealed
 from daskloop.run.arguments import origin_of
@@ -54,7 +54,7 @@ Name = str | Callable[[], str]
 
 
 class Orders:
-    """Makes jobs for one run.
+    """Makes jobs.
 
     Parameters
     ----------
@@ -268,10 +268,9 @@ class Orders:
 
     def _spread_inputs(self, child: Child) -> Sequence[tuple[str, Tree]]:
         """Stand for the elements that are one child's own."""
-        if child.index is None:
-            return ()
-        index = child.index
         inputs: list[tuple[str, Tree]] = []
+        if (index := child.index) is None:
+            return inputs
         for one, found, _ in child.node.spread:
             if one.name is not None:
                 what = partial("argument '{}' of {!r}".format, one.name, child.name)
@@ -291,6 +290,9 @@ class Orders:
                 return self.value(value, what, NO_FILE if secret else limit)
             case Ref(number):
                 return self._node_tree(number)
+            case Emitted(node):
+                items = self._standing.nodes[node].emitted
+                return collection_tree("list", [*map(value_tree, items)])
             case Handed(name):
                 assert self._around is not None
                 return handed(self._around, self._standing, name)

@@ -10,17 +10,16 @@ from typing import Any
 from daskloop.define.again import Again, Fields
 from daskloop.define.goal import metric_value
 from daskloop.define.limits import duration
-from daskloop.errors import HandlerError, MapError, PayloadError, StoreError, TaskTimeout
+from daskloop.errors import HandlerError, PayloadError, StoreError, TaskTimeout
 from daskloop.keys import dask_key, full_name, key_text
-from daskloop.plan.plan import Cut
 from daskloop.record.metrics import Reported, as_parts
-from daskloop.record.pickling import freeze, join, preview, thaw
+from daskloop.record.pickling import freeze, join, thaw
 from daskloop.record.sealed import ErrorText, Sealed, seal
 from daskloop.record.store import PayloadStore
-from daskloop.run.cutting import elements, flattened, pieces
-from daskloop.run.envelope import NO_PARTS, Entry, Kind
+from daskloop.run.envelope import NO_PARTS, Entry, Kind, Parts
 from daskloop.run.error_words import LONGEST, error_text, guarded
 from daskloop.run.order import Attempt, Shared
+from daskloop.run.parting import cut_into, emitted_items
 from daskloop.run.states_of import moment_of, start_of
 from daskloop.signals import (
     FAIL,
@@ -46,7 +45,6 @@ __all__ = [
 ]
 
 _SHORT = 2_000  # characters of an error's repr in a message
-_PACK = 1_048_576  # bytes of cut elements that travel inline together
 
 RetryOn = tuple[type[BaseException], ...] | None
 RetryIf = Callable[[BaseException], bool] | None
@@ -93,7 +91,8 @@ def returned(judge: Judge, result: Any, started: float) -> Entry:
         name = result.__name__ if isinstance(result, type) else type(result).__name__
         raise TypeError(f"{judge.name()!r} returned {name}; raise it: raise {name}(...)")
     if isinstance(result, Again):
-        signal = LOOP(result.message, result.fields, result.after, result.metric)
+        more = result.after, result.metric, result.emit, result.emit_all
+        signal = LOOP(result.message, result.fields, *more)
         return _looped(judge, signal, _said(signal), started)
     return _success(judge, result, "Task run succeeded.", started, ended)
 
@@ -108,46 +107,19 @@ def _result_of(payload: Any) -> Any:
     return dict(payload) if type(payload) is Fields else payload
 
 
-def _success(judge: Judge, result: Any, message: str, started: float, ended: float) -> Entry:
+def _success(
+    judge: Judge,
+    result: Any,
+    message: str,
+    started: float,
+    ended: float,
+    emitted: Parts = NO_PARTS,
+) -> Entry:
     value = judge.seal(result, "result")
     worker = judge.worker
     entry = Entry("success", message, value, None, True, None, NO_PARTS, worker, started, ended)
-    cuts = judge.order.cuts
-    return entry._replace(parts={cut: _cut(judge, result, cut) for cut in cuts}) if cuts else entry
-
-
-_CUTTERS = {Cut.ELEMENTS: elements, Cut.FLATTENED: flattened, Cut.LOOSE: pieces}
-
-
-def _cut(judge: Judge, result: Any, cut: int) -> tuple[Sealed, ...] | str:
-    """Cut a result that is mapped over, so that each child gets its own element only.
-
-    Returns why it cannot be cut, if so: that fails the map, not the task that made the result.
-    """
-    name = f"the result of {judge.name()!r}"
-    try:
-        found = _CUTTERS[Cut(cut)](result, name)
-    except MapError as error:
-        return str(error)
-    blobs = [join(freeze(part, f"element {i} of {name}")) for i, part in enumerate(found)]
-    labels = [preview(part) for part in found]
-    if judge.store is None or sum(map(len, blobs)) <= _PACK:
-        sealed = [Sealed(b, None, 0, len(b), t) for b, t in zip(blobs, labels, strict=True)]
-        return tuple(sealed)
-    return _packed(judge, blobs, labels)
-
-
-def _packed(judge: Judge, blobs: list[bytes], labels: list[str]) -> tuple[Sealed, ...]:
-    """Store all elements as one file; each is read from its own place in it."""
-    assert judge.store is not None
-    padded = [blob + b"\0" * (-len(blob) % 64) for blob in blobs]
-    name = judge.store.put(padded, judge.tag())
-    sealed = []
-    offset = 0
-    for blob, room, label in zip(blobs, padded, labels, strict=True):
-        sealed.append(Sealed(None, name, offset, len(blob), label))
-        offset += len(room)
-    return tuple(sealed)
+    parts = {**emitted, **{int(cut): cut_into(judge, result, cut) for cut in judge.order.cuts}}
+    return entry._replace(parts=parts) if parts else entry
 
 
 def outcome_of(
@@ -176,7 +148,7 @@ def _signalled(judge: Judge, error: BaseException, started: float) -> Entry | No
         return _looped(judge, error, _said(error), started)
     if isinstance(error, SUCCESS):
         text = _said(error) or "Task run succeeded."
-        return _success(judge, error.result, text, started, ended)
+        return _success(judge, error.result, text, started, ended, emitted_items(judge, error))
     if isinstance(error, SKIP):
         held = error if error.result is None else error.result
         entry = Entry("skipped", _said(error) or "Task was skipped.", judge.seal(held, "result"))
@@ -198,15 +170,16 @@ def _looped(judge: Judge, error: LOOP, text: str, started: float) -> Entry:
         raise TypeError(f"{text}: give again(metric=...) or LOOP(metric=...)")
     if order.returns and not order.measured and limit is not None and judge.mine.iteration >= limit:
         said = f"The loop ended at max_loops={limit}, with the payload of that iteration."
-        return _success(judge, _result_of(error.result), said, started, ended)
+        items = emitted_items(judge, error)
+        return _success(judge, _result_of(error.result), said, started, ended, items)
     start = None
     if error.after is not None:
         start = ended + duration(error.after, "LOOP(after=...)")
     value = judge.seal(error.result, "payload")
     text = text or f"Task is looping: iteration {judge.mine.iteration} is done."
-    parts = NO_PARTS
+    parts = emitted_items(judge, error)
     if error.metric is not None:
-        parts = as_parts(Reported(metric_value(error.metric, "metric")))
+        parts = {**parts, **as_parts(Reported(metric_value(error.metric, "metric")))}
     return Entry("looped", text, value, None, True, start, parts, judge.worker, started, ended)
 
 

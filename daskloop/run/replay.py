@@ -20,9 +20,11 @@ from daskloop.record.entries import APPROVED, FORGOTTEN, LOST, TAKEN_BACK, Recor
 from daskloop.record.metrics import reported
 from daskloop.record.rows import Child as Name
 from daskloop.record.rows import child_of
+from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore
 from daskloop.run.converging import Best, compared
 from daskloop.run.decide import MESSAGES, Moment, Rules, decide
+from daskloop.run.emissions import emissions
 from daskloop.run.envelope import NO_PARTS, Entry
 from daskloop.run.folding import was_folded
 from daskloop.run.progress import (
@@ -106,6 +108,8 @@ class Memory:
         self._store = store
         self._records: dict[Name, list[Recorded]] = defaultdict(list)
         self._submitted: dict[Name, Submitted] = {}
+        records = list(records)
+        self._emitted = emissions(records)
         for record in records:
             self._records[child_of(record.address)].append(record)
         for sent in submitted:
@@ -115,6 +119,10 @@ class Memory:
     def knows(self, node: NodeStanding) -> bool:
         """Tell whether anything is known of the children of a task."""
         return (node.standing.path, node.plan.slug) in self._tasks
+
+    def emitted(self, node: NodeStanding) -> list[Sealed]:
+        """Return the items that a task has emitted."""
+        return self._emitted.get((node.standing.path, node.plan.slug), [])
 
     def recall(self, child: Child) -> Restored | None:
         """Return where a child stood, once; None if nothing is known of it.
@@ -129,7 +137,7 @@ class Memory:
         sent = self._submitted.pop(name, None)
         if (not records and sent is None) or was_folded(child.node.plan, records):
             return None
-        if records and records[-1].width is not None:
+        if records and records[-1].width is not None and not child.node.may_grow:
             _check_width(child, records[-1].width)
         return _restore(child.rules, records, sent, self._store)
 

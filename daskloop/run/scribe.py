@@ -152,6 +152,7 @@ def _names_in_use(standing: Standing) -> set[str]:
     """List the stored values that the final states of a run refer to."""
     names: set[str] = set()
     for node in standing.nodes:
+        names.update(one.name for one in node.emitted if one.name is not None)
         for child in (node.child, *node.children):
             found = [child.value, *child.payloads]
             for parts in child.parts.values():

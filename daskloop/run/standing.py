@@ -149,9 +149,12 @@ class NodeStanding:
         "child",
         "children",
         "closed",
+        "emitted",
         "failed",
+        "grows",
         "is_gated",
         "is_silent",
+        "may_grow",
         "names",
         "opened",
         "plan",
@@ -178,6 +181,12 @@ class NodeStanding:
         """The user's; higher goes first."""
         self.is_gated = plan.task.throttle != Throttle()
         """True if its own limits may hold children back."""
+        self.emitted: list[Sealed] = []
+        """The items that its children have emitted, in the order in which these came to stand."""
+        self.may_grow = False
+        """True if it is mapped over what a loop emits, or goes on from such a map's children."""
+        self.grows = False
+        """True while it may be given more children."""
         self.rungs = Rungs(plan.task.goal)
         """How good its children are beside one another, if that matters."""
         self.running = 0
@@ -246,8 +255,14 @@ class Standing:
         """For each node, those that wait for it to close."""
         self.heads = any(node.task.throttle.max_branches is not None for node in plan.nodes)
         """True if some map limits its branches."""
+        self.streams: list[list[int]] = [[] for _ in plan.nodes]
+        """For each node, the maps over what it emits."""
         for node in self.nodes:
             linked, others = needs(node.plan, plan.nodes)
+            if node.plan.stream is not None:
+                self.streams[node.plan.stream].append(node.plan.number)
+            grown = any(self.nodes[one].may_grow for one in linked)
+            node.may_grow = grown or node.plan.stream is not None
             others = others.union(*(tolerant_above(one, plan.nodes) for one in others))
             node.waits_to_open, node.waits_to_close = linked - others, others
             for above in linked:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from daskloop.executors.session import Key
+from daskloop.record.entries import EMITTED
 from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore
 from daskloop.run.accepting import accepted
@@ -49,12 +50,12 @@ from daskloop.run.progress import (
     ended_at,
 )
 from daskloop.run.replay import Memory, Restored
-from daskloop.run.standing import Child, NodeStanding, Standing
+from daskloop.run.standing import Child, Standing
 from daskloop.run.states_of import state_of
 from daskloop.run.timers import Timers
 from daskloop.run.tolerating import fails_fast
 from daskloop.run.turn import Announcement, Question, Turn
-from daskloop.states import Looped, State
+from daskloop.states import Looped, State, Success
 
 __all__ = ["Steps"]
 
@@ -93,7 +94,7 @@ class Steps:
         self.now = 0.0
         self._run = chronicle.run
         self._notes = Notes(store, keeps, remembers)
-        self._memory = memory
+        self.memory = memory
         self._store = store
         self._pending: deque[tuple[Child, Happening | Restored]] = deque()
         self._turn = Turn()
@@ -127,7 +128,7 @@ class Steps:
             self.ran_ahead(child, entry.ahead)
         entry = child.node.rungs.compared(child.progress.iteration, entry)
         state = state_of(entry, child.progress, self._store)
-        if entry.kind != "success" or not child.node.is_silent:
+        if entry.kind != "success" or not child.node.is_silent or EMITTED in entry.parts:
             self.advance(child, Ended(entry, state))
             return
         # Nobody is asked about it, and `decide` always says of a success that it is the end.
@@ -206,6 +207,8 @@ class Steps:
                 self.chronicle.note(child, before, pending)
                 if isinstance(pending.state, Looped):
                     self._turn.dropped += self._notes.outlived(child, before)
+                if before.entry is not None and isinstance(pending.state, (Looped, Success)):
+                    child.node.standing.opening.emitted(child, before.entry.parts)
             if child.progress.phase is not Phase.RUNNING:
                 self.flights.admission.leave(child)
             pending = self._carry_out(child, step)
@@ -235,13 +238,9 @@ class Steps:
         """Let go of stored values that nothing needs any more."""
         self._turn.dropped += values
 
-    def remembers(self, node: NodeStanding) -> bool:
-        """Tell whether an earlier driver has left anything of the children of a map."""
-        return self._memory.knows(node)
-
     def restore(self, child: Child) -> bool:
         """Go on with a child that an earlier driver has begun; False if it is new."""
-        restored = self._memory.recall(child)
+        restored = self.memory.recall(child)
         if restored is None:
             return False
         if restored.is_new:

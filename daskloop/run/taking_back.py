@@ -20,10 +20,10 @@ from daskloop.plan.plan import Plan
 from daskloop.record.entries import FORGOTTEN, LOST, TAKEN_BACK, Past, Recorded, Submitted
 from daskloop.record.names_of_children import index_of, names_by_slug
 from daskloop.record.store import PayloadStore
+from daskloop.run.followers import followers
 from daskloop.run.options import RunOptions
 from daskloop.run.register import Registered
 from daskloop.run.reopening import reopened
-from daskloop.run.standing import Standing
 
 __all__ = ["take_back"]
 
@@ -200,7 +200,7 @@ def _records(
 
     With `again`, iterations of loop flows are done again as a whole; else what failed in them.
     """
-    forgotten = _followers(plan, chosen, past)
+    forgotten = followers(plan, chosen, past)
     numbers: dict[Name, int] = {}
     sent: list[Recorded | Submitted] = [*past.records, *past.submitted]
     for one in filter(_is_own, sent):
@@ -259,31 +259,3 @@ def _inside(past: Past, path: Place) -> Past:
         records=tuple(replace(one, address=one.address[1:]) for one in records),
         submitted=tuple(replace(one, address=one.address[1:]) for one in submitted),
     )
-
-
-def _followers(plan: Plan, chosen: Mapping[Name, int], past: Past) -> set[Name]:
-    """Find every child that took, directly or not, what a chosen one had made."""
-    standing = Standing(plan, {})
-    numbers = {node.slug: node.number for node in plan.nodes}
-    children: dict[int, set[int | None]] = {}
-    sent: list[Recorded | Submitted] = [*past.records, *past.submitted]
-    for one in filter(_is_own, sent):
-        place = one.address[-1]
-        if place.slug in numbers:
-            children.setdefault(numbers[place.slug], set()).add(place.child)
-    found: set[Name] = set()
-    pending: list[Name] = [name for name in chosen if name[0] in numbers]
-    while pending:
-        slug, index = pending.pop()
-        number = numbers[slug]
-        for below in plan.nodes[number].downstream:
-            # A map that takes the whole of another as well depends on each of its children.
-            whole = number in standing.nodes[below].waits_to_close
-            linked = index is not None and below in standing.links[number] and not whole
-            every: Sequence[int | None] = [index] if linked else list(children.get(below, ()))
-            for child in every:
-                name = (plan.nodes[below].slug, child)
-                if child in children.get(below, ()) and name not in found:
-                    found.add(name)
-                    pending.append(name)
-    return found

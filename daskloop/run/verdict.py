@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from daskloop.run.standing import Standing
+from daskloop.run.standing import NodeStanding, Standing
 from daskloop.run.tolerating import tolerates
 from daskloop.states import Cancelled, Failed, Mapped, State, Success
 
@@ -31,10 +32,19 @@ def verdict(standing: Standing, stopping: str | None) -> State:
     for number in standing.plan.reference:
         node = standing.nodes[number]
         judged.append(node.state)
-        if isinstance(node.state, Mapped) and not tolerates(node):
-            judged += node.state.map_states
+        if node.plan.stream is not None:  # a map over what a loop emits is as good as the loop
+            loop = standing.nodes[node.plan.stream]
+            judged += [loop.state, *_children_of(loop)]
+        judged += _children_of(node)
     if stopping is not None and any(state.is_cancelled() for state in judged):
         return Cancelled(f"The run was stopped: {stopping}", results)
     if any(state.is_failed() or state.is_cancelled() for state in judged):
         return Failed("Some reference tasks failed.", results)
     return Success("All reference tasks succeeded.", results)
+
+
+def _children_of(node: NodeStanding) -> Sequence[State]:
+    """List the states of a map's children, unless their failures are tolerated."""
+    if isinstance(node.state, Mapped) and not tolerates(node):
+        return node.state.map_states
+    return ()

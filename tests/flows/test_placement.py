@@ -36,7 +36,9 @@ def unlike() -> Iterator[Client]:
     workers = {"gpu": worker(2, GPU=1), "cpu": worker(2), "single": worker()}
     with (
         SpecCluster(
-            scheduler={"cls": Scheduler, "options": PLAIN}, workers=workers, silence_logs=50
+            scheduler={"cls": Scheduler, "options": {**PLAIN, "dashboard_address": "127.0.0.1:0"}},
+            workers=workers,
+            silence_logs=50,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
