@@ -16,9 +16,10 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from daskloop.executors.datasets import unpublish, unpublish_others
 from daskloop.executors.hold import Hold
 from daskloop.executors.offers import lacking
 from daskloop.executors.outbox import Outbox
@@ -81,6 +82,7 @@ class DaskSession:
         self._can_adopt = hold is not None
         self._outbox = Outbox(self._client, self._follow, self._keep_unsent, hold)
         self._running = 0
+        self._has_published = False
         self._ended: list[Any] = []
         self._closed = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -125,6 +127,17 @@ class DaskSession:
     def release(self, keys: Sequence[Key]) -> None:
         """Let go of futures, so that the scheduler forgets them."""
         self._outbox.drop(keys)
+
+    def unpublish(self, names: Sequence[str]) -> None:
+        """Let go of datasets that attempts have published."""
+        self._has_published = True
+        self._client.loop.add_callback(lambda: self._spawn(unpublish(self._client, names)))
+
+    def unpublish_others(self, prefix: str, kept: Collection[str]) -> None:
+        """Let go of all datasets whose names begin like this, but for some."""
+        if self._has_published or kept:
+            # Those of a cluster of its own go with it, and it would complain of that.
+            unpublish_others(self._client, prefix, () if self._connection.owned_cluster else kept)
 
     def work(self) -> bool:
         """Do nothing: workers work."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from daskloop.executors.session import Gone, Job, Key, Post, Returned
 
@@ -44,6 +44,12 @@ class InlineSession:
     def release(self, keys: Sequence[Key]) -> None:
         """Take attempts that have not begun off the queue."""
         self._queued.difference_update(keys)
+
+    def unpublish(self, names: Sequence[str]) -> None:
+        """Do nothing: there is no cluster to hold datasets."""
+
+    def unpublish_others(self, prefix: str, kept: Collection[str]) -> None:
+        """Do nothing: there is no cluster to hold datasets."""
 
     def work(self) -> bool:
         """Execute the first attempt of the highest priority, here."""

@@ -19,6 +19,7 @@ from typing import Any
 from daskloop.executors.cluster_process import ALLOWED_FAILURES, HTTP_SERVER, scheduler_server
 from daskloop.executors.launch import launch, read_ready_file
 from daskloop.executors.send_intervals import own_interval
+from daskloop.executors.worker_clients import close_worker_clients
 
 __all__ = [
     "SHORT_LOGS",
@@ -135,6 +136,7 @@ class LocalThreads:
     def close(self) -> None:
         """End the cluster; threads that still execute something are left to themselves."""
         try:
+            close_worker_clients(self.for_client)
             self.for_client.sync(self._leave, callback_timeout=CLOSE_TIMEOUT)
             self.for_client.close(timeout=CLOSE_TIMEOUT)
         finally:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -101,7 +101,8 @@ class Session(Protocol):
 
     Notes
     -----
-    Called from the driver's thread alone. Nothing here blocks, `work` and `close` apart.
+    Called from the driver's thread alone. Nothing here blocks but `work`, `close` and
+    `unpublish_others`.
     """
 
     description: str
@@ -121,6 +122,14 @@ class Session(Protocol):
 
     def release(self, keys: Sequence[Key]) -> None:
         """Let go of attempts, ended or not; what they still bring is ignored."""
+        ...
+
+    def unpublish(self, names: Sequence[str]) -> None:
+        """Let go of datasets that attempts have published."""
+        ...
+
+    def unpublish_others(self, prefix: str, kept: Collection[str]) -> None:
+        """Let go of all datasets whose names begin like this, but for some; waits for it."""
         ...
 
     def work(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from daskloop.deferred import Deferred
 from daskloop.errors import RemoteError, RemoteTraceback, StoreError
+from daskloop.record.in_cluster import fetch, is_in_cluster
 from daskloop.record.pickling import HEAD, frames_size, freeze, join, layout, of_one, preview, thaw
 from daskloop.record.plain import written
 
@@ -114,6 +115,8 @@ def unseal(sealed: Sealed, store: PayloadStore | None) -> Any:
     """
     if sealed.data is not None:
         return thaw(sealed.data)
+    if is_in_cluster(sealed.name):
+        return fetch(sealed.name or "")
     if store is None or sealed.name is None:
         raise StoreError(f"the value {sealed.preview!r} lies in a payload store that is not here")
     length = sealed.size if sealed.offset else None

@@ -288,9 +288,7 @@ class _Shift:
         if turn.released:
             self._place.session.release(turn.released)
         self._claims.released(turn.released)
-        for sealed in turn.dropped:
-            if sealed.name is not None and self._place.store is not None:
-                self._place.store.remove(sealed.name)
+        self._place.drop(turn.dropped)
 
     def _say_why(self) -> None:
         """Nothing has moved for a while: say so, and why, as far as can be told."""

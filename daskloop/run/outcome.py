@@ -12,8 +12,9 @@ from daskloop.define.goal import metric_value
 from daskloop.define.limits import duration
 from daskloop.errors import HandlerError, PayloadError, StoreError, TaskTimeout
 from daskloop.keys import dask_key, full_name, key_text
+from daskloop.record.in_cluster import PREFIX, holds_collection, publish
 from daskloop.record.metrics import Reported, as_parts
-from daskloop.record.pickling import freeze, join, thaw
+from daskloop.record.pickling import freeze, join, preview, thaw
 from daskloop.record.sealed import ErrorText, Sealed, seal
 from daskloop.record.store import PayloadStore
 from daskloop.run.envelope import NO_PARTS, Entry, Kind, Parts
@@ -70,6 +71,11 @@ class Judge:
         def called() -> str:
             return f"the {what} of iteration {self.mine.iteration} of {self.name()!r}"
 
+        if holds_collection(value):
+            name = f"{PREFIX}{self.order.run_id}-{self.tag()}"
+            value, is_published = publish(value, name)
+            if is_published:
+                return Sealed(None, name, 0, 0, preview(value))
         return seal(value, called, self.order.inline_limit, self.store, self.tag)
 
     def name(self) -> str:

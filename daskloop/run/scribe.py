@@ -14,6 +14,7 @@ from typing import Any
 from daskloop.errors import JournalError, StoreError
 from daskloop.executors.session import Gone
 from daskloop.record.entries import Recorded, Status, Submitted
+from daskloop.record.in_cluster import PREFIX, is_in_cluster
 from daskloop.record.memory_claims import forget_memory_claims
 from daskloop.run.packing import Pack
 from daskloop.run.register import Registered
@@ -97,6 +98,9 @@ class Scribe:
         """Note how the run ended, and remove what nothing refers to any more."""
         status = _status(state)
         self._try(lambda: self._ledger.finish(status, state.message or ""))
+        if status != "stopped":
+            used = [name for name in _names_in_use(standing) if is_in_cluster(name)]
+            place.session.unpublish_others(f"{PREFIX}{self._registered.run}-", used)
         if not self.keeps or self._broken or status == "stopped":
             return
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,9 @@ from daskloop.executors.offers import check_inline, check_offers, is_whole
 from daskloop.executors.session import Demand, Post, Session
 from daskloop.plan.plan import Plan
 from daskloop.record.claims import Claims
+from daskloop.record.in_cluster import is_in_cluster
 from daskloop.record.memory_claims import memory_claims
+from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore, temporary_store
 from daskloop.run.placing import demands_of
 from daskloop.run.register import Registered
@@ -51,6 +53,15 @@ class Workplace:
     """Address of a scheduler that lives longer than the run."""
     shown_by: Client | None = None
     """The client of a cluster whose dashboard may show the run."""
+
+    def drop(self, values: Sequence[Sealed]) -> None:
+        """Let go of values that nothing needs any more: files, and datasets of the cluster."""
+        datasets = [one.name for one in values if one.name and is_in_cluster(one.name)]
+        if datasets:
+            self.session.unpublish(datasets)
+        for one in values:
+            if one.name and not is_in_cluster(one.name) and self.store is not None:
+                self.store.remove(one.name)
 
     def leave(self) -> None:
         """Let go of the session, and of a temporary store that no state refers to."""
