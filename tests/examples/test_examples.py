@@ -48,6 +48,14 @@ PRINTS = {
         "tutorial: 3 pages: install recipes tutorial",
         "install: 1 pages: install",
     ],
+    "kmeans": [
+        re.compile(r"start 0: \d+ iterations, distortion \d+\.\d+"),
+        "centres: [(0.0, 0.0), (0.0, 8.0), (8.0, 0.0), (8.0, 8.0)]",
+    ],
+    "stream": [
+        "10 pages, 100 rows",
+        re.compile(r"\d+ of them were saved before the last loop had ended"),
+    ],
     "resume": [
         "the first process was killed by signal 9",
         re.compile(r"the second went on for \d+\.\d s"),
