@@ -22,6 +22,6 @@ def test_every_python_block_runs_and_gives_the_values_it_shows(tmp_path, monkeyp
     assert [(where, value) for where, value, _ in shown] == [
         (where, found) for where, _, found in shown
     ]
-    assert len(shown) == 9
+    assert len(shown) == 11
     (drawn,) = blocks("docs/flows.md", "mermaid")
     assert (tmp_path / "sizes.mmd").read_text() == drawn.code
