@@ -52,7 +52,8 @@ with Flow("k-means") as flow:
 def main(executor="threads"):
     state = flow.run(starts=[0, 1, 2], executor=executor)
     for number, loop in enumerate(state.result[loops].map_states):
-        print(f"start {number}: {loop.loop_count} iterations, distortion {loop.result['distortion']:.3f}")
+        distortion = loop.result["distortion"]
+        print(f"start {number}: {loop.loop_count} iterations, distortion {distortion:.3f}")
     found = state.result[winner].result
     centres = sorted(tuple(float(x) for x in np.round(one, 1) + 0.0) for one in found["centres"])
     print(f"centres: {centres}")
