@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from daskloop.blame import raise_first_failure
-from daskloop.deferred import Holder
+from daskloop.loop_memory import LoopMemory
+from daskloop.state_html import state_html
 
 __all__ = [
     "Cached",
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 
-class State(Holder):
+class State(LoopMemory):
     """What happened, with a message for people and a result for programs.
 
     Parameters
@@ -58,9 +59,7 @@ class State(Holder):
         self._result = result
         self.context: dict[str, Any] = dict(context or {})
         self.loop_count: int | None = None
-        """The iteration that the task had reached, counted from 1."""
         self.loop_messages: tuple[str, ...] = ()
-        """The messages of the last few iterations, oldest first."""
         self._loop_payload: Any = None
         self._loop_states: Any = ()
 
@@ -78,27 +77,11 @@ class State(Holder):
         """The result as it is held: a value, or a `Deferred` that nobody has opened yet."""
         return self._result
 
-    @property
-    def loop_payload(self) -> Any:
-        """The last good payload of a loop that failed, fetched on first use."""
-        return self._opened("_loop_payload")
-
-    @property
-    def loop_states(self) -> list[State]:
-        """The states of the iterations before, oldest first, if ``history=True`` was asked for."""
-        return list(self._opened("_loop_states"))
-
-    def remember_loop(
-        self, count: int, messages: tuple[str, ...], payload: Any, states: Any = ()
-    ) -> None:
-        """Note how far the loop had come when this state ended it."""
-        self.loop_count = count
-        self.loop_messages = messages
-        self._loop_payload = payload
-        self._loop_states = states
-
     def __repr__(self) -> str:
         return f'<{type(self).__name__}: "{self.message or ""}">'
+
+    def _repr_html_(self) -> str:
+        return state_html(self)
 
     def is_pending(self) -> bool:
         """Tell whether the task has yet to run, `Scheduled` and `Retrying` included."""

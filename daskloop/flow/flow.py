@@ -292,16 +292,16 @@ class Flow(TaskGraph):
         state : State, optional
             What a run returned: boxes say how their tasks ended, and are coloured so.
         filename : path, optional
-            File to write. ``.mmd``, ``.md``, ``.dot`` and ``.gv`` are texts, which need nothing;
-            ``.svg``, ``.png``, ``.pdf`` and the like need Graphviz.
+            File to write. ``.mmd``, ``.md``, ``.dot``, ``.gv`` and ``.svg`` need nothing;
+            ``.png``, ``.pdf`` and the like need Graphviz.
         format : str, optional
             Its format, if `filename` has no ending; else "svg".
 
         Returns
         -------
         graphviz.Digraph or Sketch
-            Shown by a notebook. Where Graphviz is not installed it is a `Sketch`, whose text in
-            Mermaid is ``.mermaid``.
+            Shown by a notebook. Where Graphviz is not installed it is a `Sketch`, which has the
+            texts ``.mermaid``, ``.dot`` and ``.svg``.
 
         Examples
         --------
@@ -310,3 +310,8 @@ class Flow(TaskGraph):
         from daskloop.report.picture import picture
 
         return picture(self, state, filename, format)
+
+    def _repr_html_(self) -> str:
+        from daskloop.report.picture import flow_html
+
+        return flow_html(self)

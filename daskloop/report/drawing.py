@@ -12,7 +12,7 @@ from daskloop.define.parameter import Parameter
 from daskloop.define.task import Task
 from daskloop.states import Mapped, State
 
-__all__ = ["Arrow", "Box", "Drawing", "draw"]
+__all__ = ["Arrow", "Box", "Drawing", "beginning", "draw"]
 
 Kind = Literal["parameter", "task", "map"]
 
@@ -99,6 +99,21 @@ def draw(graph: TaskGraph, states: Mapping[Task, State] | None = None) -> Drawin
     order = {name: number for number, name in enumerate(names.values())}
     arrows.sort(key=lambda arrow: (order[arrow.end], order[arrow.start], arrow.label))
     return Drawing(graph.name, boxes, tuple(arrows))
+
+
+def beginning(drawing: Drawing, most: int) -> Drawing:
+    """Leave out all but the first boxes, and the arrows that lead to others.
+
+    Examples
+    --------
+    >>> boxes = Box("n0", "task", ("a",), None), Box("n1", "task", ("b",), None)
+    >>> len(beginning(Drawing("two", boxes, (Arrow("n0", "n1", "", False),)), 1).arrows)
+    0
+    """
+    boxes = drawing.boxes[:most]
+    names = {box.name for box in boxes}
+    arrows = tuple(one for one in drawing.arrows if {one.start, one.end} <= names)
+    return Drawing(drawing.name, boxes, arrows)
 
 
 def _box(graph: TaskGraph, task: Task, name: str, state: State | None) -> Box:

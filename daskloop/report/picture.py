@@ -1,4 +1,4 @@
-"""Draw a flow, by Graphviz where that is there and else as text, and write it to a file."""
+"""Draw a flow, by Graphviz where that is there and else by itself, and write it to a file."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from typing import Any
 
 from daskloop.define.graph import TaskGraph
 from daskloop.define.task import Task
+from daskloop.html_table import note
 from daskloop.report.dot import dot_lines, dot_text
-from daskloop.report.drawing import Drawing, draw
+from daskloop.report.drawing import Drawing, beginning, draw
 from daskloop.report.mermaid import mermaid_text
+from daskloop.report.svg import svg_text
 from daskloop.states import State
 
-__all__ = ["Sketch", "picture"]
+__all__ = ["Sketch", "flow_html", "picture"]
 
 _TEXTS = ("mmd", "md", "dot", "gv")
+_MOST = 200  # boxes in a notebook: more are no picture any more
 
 
 class Sketch:
-    """A picture as text; notebooks that know Mermaid show it drawn.
+    """A picture as text; notebooks show it drawn.
 
     Parameters
     ----------
@@ -41,6 +44,12 @@ class Sketch:
         """The picture in Mermaid."""
         self.dot = dot_text(drawing)
         """The picture in DOT, the language of Graphviz."""
+        self._drawing = drawing
+
+    @property
+    def svg(self) -> str:
+        """The picture in SVG, drawn without Graphviz."""
+        return svg_text(self._drawing)
 
     def __str__(self) -> str:
         return self.mermaid
@@ -50,6 +59,7 @@ class Sketch:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {
+            "text/html": _html(self._drawing),
             "text/vnd.mermaid": self.mermaid,
             "text/markdown": self._repr_markdown_(),
             "text/plain": self.mermaid,
@@ -74,6 +84,19 @@ def picture(graph: TaskGraph, state: State | None, filename: Any, format: str | 
             f"flow.visualize(format={format!r}) says how a file is written; give it a filename="
         )
     return _digraph(drawing) or Sketch(drawing)
+
+
+def flow_html(graph: TaskGraph) -> str:
+    """Draw a flow for a notebook; of a very large one, its beginning."""
+    return _html(draw(graph))
+
+
+def _html(drawing: Drawing) -> str:
+    more = len(drawing.boxes) - _MOST
+    if more <= 0:
+        return svg_text(drawing)
+    text = f"{more:,} more tasks are not drawn; flow.visualize(filename='flow.svg') draws all"
+    return svg_text(beginning(drawing, _MOST)) + note(text)
 
 
 def _states(graph: TaskGraph, state: object) -> Mapping[Task, State]:
@@ -104,12 +127,14 @@ def _write(drawing: Drawing, path: Path, format: str) -> None:
         path.write_text(texts.get(format, sketch.dot), encoding="utf-8")
         return
     digraph = _digraph(drawing)
+    if digraph is None and format == "svg":
+        path.write_text(svg_text(drawing), encoding="utf-8")
+        return
     if digraph is None:
         raise RuntimeError(
             f"flow.visualize(filename='{path}') draws with Graphviz, of which "
             f"{'the program dot' if _package() else 'the Python package graphviz'} is not here. "
-            f"Install it, or write the text that GitHub and notebooks draw: "
-            f"filename='{path.with_suffix('.mmd')}'"
+            f"Install it, or write what needs none: filename='{path.with_suffix('.svg')}'"
         )
     path.write_bytes(digraph.pipe(format=format))
 

@@ -58,6 +58,7 @@ def test_f14_without_graphviz_it_is_text_that_notebooks_draw(no_graphviz):
     assert sketch.mermaid == str(sketch) == MERMAID
     bundle = sketch._repr_mimebundle_()
     assert bundle["text/vnd.mermaid"] == bundle["text/plain"] == MERMAID
+    assert bundle["text/html"] == sketch.svg == flow._repr_html_()
     assert bundle["text/markdown"] == sketch._repr_markdown_() == f"```mermaid\n{MERMAID}```\n"
 
 
@@ -65,7 +66,7 @@ def test_f14_without_the_program_dot_it_is_text_too(graphviz, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert isinstance(flow.visualize(), Sketch)
     with pytest.raises(RuntimeError, match="the program dot is not here"):
-        flow.visualize(filename="flow.svg")
+        flow.visualize(filename="flow.png")
 
 
 def test_f14_with_graphviz_it_is_its_own_object(graphviz):
@@ -91,6 +92,7 @@ def test_f14_a_run_of_graphviz_itself():
         ({"filename": "a.dot"}, "a.dot", 'digraph "doubles"'),
         ({"filename": "a", "format": "GV"}, "a.gv", 'digraph "doubles"'),
         ({"filename": "v1.2", "format": "mmd"}, "v1.2.mmd", "flowchart TD"),
+        ({"filename": "a"}, "a.svg", "<svg xmlns='http://www.w3.org/2000/svg'"),
     ],
 )
 def test_f14_texts_are_written_without_graphviz(no_graphviz, tmp_path, options, path, begins):
@@ -107,7 +109,7 @@ def test_f14_pictures_are_written_by_graphviz(graphviz, tmp_path):
 
 
 def test_f14_a_picture_without_graphviz_is_refused(no_graphviz, tmp_path):
-    with pytest.raises(RuntimeError, match=r"package graphviz is not here.*filename='.*a\.mmd'"):
+    with pytest.raises(RuntimeError, match=r"package graphviz is not here.*filename='.*a\.svg'"):
         flow.visualize(filename=tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []
 
@@ -133,6 +135,15 @@ def test_f14_the_state_of_another_flow_is_refused():
         flow.visualize(state)
     with pytest.raises(ValueError, match="format='svg'.*give it a filename"):
         flow.visualize(format="svg")
+
+
+def test_f14_a_notebook_is_shown_the_beginning_of_a_very_large_flow():
+    with Flow("large") as large:
+        for number in range(250):
+            double(number)
+    shown = large._repr_html_()
+    assert shown.count("<rect") == 200
+    assert "50 more tasks are not drawn" in shown
 
 
 def test_f14_an_empty_flow_is_an_empty_picture(no_graphviz):
