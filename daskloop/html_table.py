@@ -24,6 +24,8 @@ class Cell(NamedTuple):
     """Of a mark before the text, like ``#009e73``."""
     is_number: bool = False
     """True for the right side of its column."""
+    share: float | None = None
+    """From 0 to 1: a bar after the text, of how much is done."""
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], title: str) -> str:
@@ -82,7 +84,12 @@ def note(text: str) -> str:
 
 def _cell(cell: Cell) -> str:
     mark = _mark(cell.colour)
-    return f"<td style='{_PADDING};{_side(cell.is_number)}'>{mark}{_text(cell.text)}</td>"
+    bar = (
+        ""
+        if cell.share is None
+        else f" <progress value='{cell.share:.3f}' style='width:6em'></progress>"
+    )
+    return f"<td style='{_PADDING};{_side(cell.is_number)}'>{mark}{_text(cell.text)}{bar}</td>"
 
 
 def _mark(colour: str | None) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["hidden", "one_line"]
+__all__ = ["hidden", "one_line", "texts_to_hide"]
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 """Control signs, among them those that begin escape codes and those that turn the direction of
 writing, halves of surrogate pairs, and what has no meaning yet."""
+
+_SHORTEST = 4  # signs of a text that is hidden
 
 _JOINERS = frozenset({"\u200c", "\u200d"})
 """Invisible as well, but parts of words in some scripts, and of emoji."""
@@ -66,6 +68,43 @@ def hidden(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, "•••")
     return text
+
+
+def texts_to_hide(values: Iterable[object]) -> list[str]:
+    """List the texts by which secret values would be recognized, the longest first.
+
+    Parameters
+    ----------
+    values : iterable
+        Secret values; of dicts, lists, tuples and sets, what is in them.
+
+    Returns
+    -------
+    list of str
+        As ``str`` and as ``repr`` write them; nothing of fewer than four signs, which is in every
+        other word.
+
+    Examples
+    --------
+    >>> texts_to_hide([{"user": "ann", "password": "hunter'22"}])
+    ["hunter'22"]
+    """
+    found = {text for value in values for text in _texts(value, 4)}
+    return sorted((text for text in found if len(text) >= _SHORTEST), key=lambda t: (-len(t), t))
+
+
+def _texts(value: object, depth: int) -> Iterator[str]:
+    if isinstance(value, (str, bytes)):
+        text = value if isinstance(value, str) else value.decode("utf-8", "replace")
+        yield from (text, repr(text)[1:-1])
+    elif isinstance(value, Mapping) and depth:
+        for one in value.values():
+            yield from _texts(one, depth - 1)
+    elif isinstance(value, (list, tuple, set, frozenset)) and depth:
+        for one in value:
+            yield from _texts(one, depth - 1)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
 
 
 def _shown(sign: str) -> str:

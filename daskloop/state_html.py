@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from daskloop.deferred import Deferred
 from daskloop.html_table import Cell, heading, note, table
-from daskloop.plain_text import hidden
+from daskloop.plain_text import hidden, texts_to_hide
 
 __all__ = ["StateLike", "colour_of", "secret_texts", "state_html", "tasks_html"]
 
@@ -21,7 +21,6 @@ _TASKS, _CHILDREN, _MESSAGES = 100, 20, 5  # rows at most
 _WRONG = ("TriggerFailed", "Failed", "Cancelled")
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _LARGEST = 10**60  # whole numbers beyond take long to write
-_SHORTEST_SECRET = 4  # signs; shorter ones are in every other word
 
 
 class StateLike(Protocol):
@@ -126,11 +125,9 @@ def tasks_html(states: Mapping[Any, StateLike], secrets: Sequence[str]) -> str:
 
 
 def secret_texts(states: Mapping[Any, StateLike]) -> list[str]:
-    """List the texts of the values of secret parameters, the longest first."""
-    held = (state.unopened_result for task, state in states.items() if _is_secret(task))
-    plain = [value for value in held if isinstance(value, _PLAIN)]
-    found = {str(value) for value in plain} | {repr(value).strip("'\"") for value in plain}
-    return sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
+    """List the texts of the values of secret parameters."""
+    held = [state.unopened_result for task, state in states.items() if _is_secret(task)]
+    return texts_to_hide(one for one in held if not isinstance(one, Deferred))
 
 
 def result_text(state: StateLike) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 
 from daskloop.contexts import context
 from daskloop.define.graph import TaskGraph
+from daskloop.events import Listener
 from daskloop.flow.begin import begin
 from daskloop.flow.options import OPTION_NAMES, checked_options
 from daskloop.report.log import LogListener
+from daskloop.report.notebook import notebook_views
 from daskloop.run import Run
 from daskloop.run.options import RunOptions
 
@@ -64,7 +66,11 @@ def launch(
             UserWarning,
             stacklevel=3,
         )
-    run = begin(flow, parameters, values, checked, listeners=[LogListener()], here=here)
+    views = notebook_views(flow, {**(parameters or {}), **values})
+    listeners: list[Listener] = [LogListener(), *views]
+    run = begin(flow, parameters, values, checked, listeners=listeners, here=here)
+    for view in views:
+        view.show(run.name, run.outcome)
     return run, checked
 
 

@@ -11,9 +11,12 @@ from daskloop.define.task import Task
 from daskloop.flow.approvals import chosen
 from daskloop.flow.completions import Completions
 from daskloop.flow.run_history import as_table, known_rows, recorded_rows
+from daskloop.html_table import heading
+from daskloop.plain_text import hidden
 from daskloop.run import Run
 from daskloop.run.options import RunOptions
 from daskloop.run.turn import Approve, Reject, Rest
+from daskloop.state_html import secret_texts, tasks_html
 from daskloop.states import State
 
 __all__ = ["SubmittedRun"]
@@ -55,6 +58,13 @@ class SubmittedRun:
     def __repr__(self) -> str:
         how = "ended" if self.done() else "under way"
         return f"<SubmittedRun {self.name} of flow '{self._run.plan.flow_name}': {how}>"
+
+    def _repr_html_(self) -> str:
+        states = self.states
+        secrets = secret_texts(states)
+        how = "ended" if self.done() else "under way"
+        text = hidden(f"of flow {self._run.plan.flow_name}, {how}", secrets)
+        return heading(f"Run {self.name}", None, text) + tasks_html(states, secrets)
 
     def done(self) -> bool:
         """Tell whether the run has ended, in whatever way."""
