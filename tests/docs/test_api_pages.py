@@ -1,0 +1,28 @@
+"""Every public name is on a page of the API."""
+
+from __future__ import annotations
+
+import re
+
+import daskloop
+from daskloop import signals, states, testing
+from daskloop.engine import results, serializers
+from tests.docs.blocks import ROOT
+
+PAGES = "\n".join(path.read_text("utf-8") for path in sorted((ROOT / "docs/api").glob("*.md")))
+WHOLE = set(re.findall(r"automodule:: ([\w.]+)", PAGES))
+NAMED = {one.rpartition(".")[2] for one in re.findall(r"auto(?:class|function):: ([\w.]+)", PAGES)}
+
+
+def test_every_public_name_of_the_package_is_there():
+    missing = set(daskloop.__all__) - NAMED - {"__version__", "context"}
+    assert not missing
+    assert "Context" in NAMED  # what `context` is
+
+
+def test_states_signals_and_testing_are_there_as_a_whole():
+    assert {states.__name__, signals.__name__, testing.__name__} <= WHOLE
+
+
+def test_every_result_and_serializer_is_there():
+    assert {*results.__all__, *serializers.__all__} <= NAMED
