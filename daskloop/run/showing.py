@@ -24,7 +24,7 @@ from daskloop.dashboard.messenger import Messenger, loops_link
 from daskloop.dashboard.views import Asked, RunView
 from daskloop.define.parameter import Parameter
 from daskloop.events import Listener
-from daskloop.plain_text import hidden, one_line, texts_to_hide
+from daskloop.plain_text import hidden, one_line
 from daskloop.plan.plan import Plan
 from daskloop.run.board import Board
 from daskloop.run.machine import Machine
@@ -50,6 +50,8 @@ SHARE = 50
 
 LAST_WAIT = 5.0
 """Seconds that the last message has."""
+
+_SHORTEST_SECRET = 4  # signs; shorter ones are in every other word
 
 
 class Showing:
@@ -172,9 +174,10 @@ class Showing:
 
 
 def _secrets(plan: Plan, parameters: Mapping[str, Any]) -> list[str]:
-    """List the texts of secret values."""
-    return texts_to_hide(
-        parameters[node.parameter]
+    """List the texts of secret values, the longest first."""
+    found = [
+        str(parameters[node.parameter])
         for node in plan.nodes
         if node.parameter is not None and isinstance(node.task, Parameter) and node.task.secret
-    )
+    ]
+    return sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import daskloop
-from daskloop import signals, states, testing
+from daskloop import executors, signals, states, testing, triggers
 from daskloop.engine import results, serializers
 from tests.docs.blocks import ROOT
 
@@ -20,9 +20,10 @@ def test_every_public_name_of_the_package_is_there():
     assert "Context" in NAMED  # what `context` is
 
 
-def test_states_signals_and_testing_are_there_as_a_whole():
-    assert {states.__name__, signals.__name__, testing.__name__} <= WHOLE
+def test_states_signals_and_triggers_are_there_as_a_whole():
+    assert {states.__name__, signals.__name__, triggers.__name__} <= WHOLE
 
 
-def test_every_result_and_serializer_is_there():
-    assert {*results.__all__, *serializers.__all__} <= NAMED
+def test_every_result_serializer_executor_and_test_is_there():
+    public = (results, serializers, executors, testing)
+    assert {name for module in public for name in module.__all__} <= NAMED
