@@ -78,7 +78,7 @@ def test_the_state_of_a_map_has_a_row_for_each_child():
     ]
 
 
-def test_of_ten_thousand_children_the_first_and_those_that_failed_are_shown():
+def test_n03_of_ten_thousand_children_the_first_and_those_that_failed_are_shown():
     children: list[State] = [Success(result=1) for _ in range(10_000)]
     children[7_777] = Failed("it broke")
     html = Mapped(map_states=children)._repr_html_()
@@ -103,7 +103,7 @@ def test_a_loop_says_how_far_it_came_and_its_last_messages():
     assert "page 2" not in html
 
 
-def test_a_result_that_nobody_asked_for_is_not_opened():
+def test_n03_a_result_that_nobody_asked_for_is_not_opened():
     assert "result [1, 2, …]" in Success(result=Closed())._repr_html_()
 
 
@@ -119,7 +119,7 @@ def test_a_result_that_nobody_asked_for_is_not_opened():
     ],
     ids=["object", "list", "large-int", "long-text", "none", "bytes"],
 )
-def test_results_are_shown_briefly_and_by_no_code_of_the_users(result, shown):
+def test_n03_results_are_shown_briefly_and_by_no_code_of_the_users(result, shown):
     html = Success("well", result=result)._repr_html_()
     assert shown in html
     assert len(html) < 600
@@ -135,7 +135,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=["script", "escape", "right", "long", "quotes"])
-def test_any_message_is_only_text_and_cut(text):
+def test_n03_any_message_is_only_text_and_cut(text):
     child = Failed(text)
     looped = Failed(text)
     looped.remember_loop(2, (text,), None)
@@ -146,7 +146,7 @@ def test_any_message_is_only_text_and_cut(text):
         assert len(html) < 2_000
 
 
-def test_the_value_of_a_secret_parameter_is_in_no_cell():
+def test_n03_the_value_of_a_secret_parameter_is_in_no_cell():
     @task
     def login(token: str) -> str:
         raise ValueError(f"refused {token}")

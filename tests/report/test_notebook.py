@@ -106,12 +106,12 @@ def test_each_cell_shows_one_thing(outputs):
     assert re.fullmatch("run [a-z]+-[a-z]+-[0-9a-f]{8} of flow .*", outputs["run"][0]["text/plain"])
 
 
-def test_the_table_of_an_earlier_cell_is_kept_up_to_date(outputs):
+def test_n01_the_table_of_an_earlier_cell_is_kept_up_to_date(outputs):
     assert outputs["result"] == []
     assert "<b>Success</b> gated" in outputs["submit"][0]["text/html"]
 
 
-def test_a_browser_shows_the_flow_the_run_and_its_states(page, tmp_path):
+def test_n01_n03_a_browser_shows_the_flow_the_run_and_its_states(page, tmp_path):
     with open_browser(900, 1200) as browser:
         browser.page.goto(page.as_uri())
         drawn = browser.page.locator("#flow svg")
@@ -146,6 +146,6 @@ def test_a_browser_shows_the_flow_the_run_and_its_states(page, tmp_path):
         assert screenshot(browser, "notebook", tmp_path).stat().st_size > 10_000
 
 
-def test_a_secret_is_nowhere_in_the_tables_of_runs_and_flows(outputs):
+def test_n03_a_secret_is_nowhere_in_the_tables_of_runs_and_flows(outputs):
     for name in ("flow", "run", "state", "submit", "submitted", "picture"):
         assert "hunter22" not in str(outputs[name]), name

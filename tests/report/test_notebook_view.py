@@ -86,7 +86,7 @@ def test_a_setting_that_is_no_flag_is_refused(kernel):
         in_notebook()
 
 
-def test_a_run_shows_one_table_and_its_last_picture_is_complete(kernel):
+def test_n01_a_run_shows_one_table_and_its_last_picture_is_complete(kernel):
     @task
     def square(x: int) -> int:
         return x * x
@@ -100,7 +100,7 @@ def test_a_run_shows_one_table_and_its_last_picture_is_complete(kernel):
     assert "3 of 3" in kernel.shown[-1]
 
 
-def test_a_thousand_events_are_few_pictures(kernel, monkeypatch):
+def test_n01_a_thousand_events_are_few_pictures(kernel, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(
         notebook, "time", SimpleNamespace(monotonic=lambda: now[0], time=lambda: 1.0)
@@ -137,7 +137,7 @@ def test_a_thousand_events_are_few_pictures(kernel, monkeypatch):
     assert len(kernel.shown) == 3
 
 
-def test_a_display_that_is_gone_ends_the_pictures_and_not_the_run(kernel, caplog):
+def test_n02_a_display_that_is_gone_ends_the_pictures_and_not_the_run(kernel, caplog):
     view = a_view()
     view.show(RUN, concurrent.futures.Future())
     kernel.broken = True
@@ -164,7 +164,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=["script", "escape", "right", "long", "secret"])
-def test_any_text_is_only_text_cut_and_without_secrets(kernel, text):
+def test_n03_any_text_is_only_text_cut_and_without_secrets(kernel, text):
     view = NotebookView(text, [("f-1", text, True)], partial(hidden, secrets=["hunter22"]))
     view.hear(RunStarted(RUN, 0.0, text, "threads"))
     view.hear(MapOpened(RUN, 0.0, "f-1", text, 1))
@@ -177,7 +177,7 @@ def test_any_text_is_only_text_cut_and_without_secrets(kernel, text):
     assert len(shown) < 4_000
 
 
-def test_the_values_of_secret_parameters_are_hidden(kernel):
+def test_n03_the_values_of_secret_parameters_are_hidden(kernel):
     @task
     def login(token: str, other: Any, plain: str) -> None:
         raise ValueError(f"{token} {other} {plain}")
