@@ -149,6 +149,8 @@ class Tallies:
             task.retries += isinstance(event, RetryScheduled)
             return
         child = event.address[0].child
+        if child is not None and task.children is not None:  # a map may grow after it has opened
+            task.children = max(task.children, child + 1)
         task.waiting.pop(child, None)
         task.paused.discard(child)
         match event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from daskloop import Flow, Parameter, context, task
+from daskloop import Flow, Parameter, again, context, emitted, task
 from daskloop.engine.signals import LOOP
 from daskloop.events import (
     AttemptLost,
@@ -92,6 +92,26 @@ def test_the_counts_of_a_run_are_those_of_its_states():
     assert list(tallies.failures) == [
         Failure("reach[3]", 1, "Unexpected error: ValueError('too far')")
     ]
+
+
+@task
+def doubled(number: int) -> int:
+    return 2 * number
+
+
+@task
+def pages(n: int = 0) -> Any:
+    return again(n=n + 1, emit=n) if n < 3 else n
+
+
+def test_a_map_that_grows_is_as_wide_as_it_has_become():
+    with Flow("growing") as growing:
+        saved = doubled.map(emitted(pages()))
+    tallies = Tallies([(growing.slugs[saved], "save", True)])
+    options = checked_options(executor="inline")
+    begin(growing, {}, {}, options, listeners=[Ear(tallies)]).result()
+    (row,) = tallies.rows(now=0.0)
+    assert (row.children, row.ended) == (3, 3)
 
 
 def test_a_child_waits_until_its_retry_is_due_or_something_is_heard_of_it():
