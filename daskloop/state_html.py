@@ -15,11 +15,16 @@ from daskloop.deferred import Deferred
 from daskloop.html_table import Cell, heading, note, table
 from daskloop.plain_text import hidden, texts_to_hide
 
-__all__ = ["StateLike", "colour_of", "secret_texts", "state_html", "tasks_html"]
+__all__ = ["StateLike", "colour_of", "hide", "secret_texts", "state_html", "tasks_html"]
 
 _TASKS, _CHILDREN, _MESSAGES = 100, 20, 5  # rows at most
 _WRONG = ("TriggerFailed", "Failed", "Cancelled")
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
+_hidden: dict[str, None] = {}
+"""Texts that no state shows in this process, in the order of their coming. A state of one task, or
+of a map, does not know the parameters of its run, but what it tells may quote them."""
+_HIDDEN = 1_000  # of them at most
+_PART = 8  # signs at either end by which a secret is recognized in a text that was cut
 _LARGEST = 10**60  # whole numbers beyond take long to write
 
 
@@ -69,6 +74,14 @@ def _kind(state: object) -> str:
     return next((name for name in names if name in _COLOURS), "")
 
 
+def hide(texts: Iterable[str]) -> None:
+    """Let no state show some texts from now on, the values of secret parameters of a run."""
+    for text in texts:
+        _hidden[text] = None
+    while len(_hidden) > _HIDDEN:
+        del _hidden[next(iter(_hidden))]
+
+
 def state_html(state: StateLike) -> str:
     """Show a state: of a flow with its tasks, of a map with its children, of a loop with its end.
 
@@ -79,24 +92,23 @@ def state_html(state: StateLike) -> str:
 
     Notes
     -----
-    The state of a flow knows the values of its secret parameters, and hides them everywhere in
-    the table; the state of a task alone does not.
+    Values of secret parameters are hidden: those of the flow whose state it is, and those that
+    `hide` was told.
     """
     result = state.unopened_result
     tasks = result if isinstance(result, Mapping) and _are_tasks(result) else None
-    secrets = () if tasks is None else secret_texts(tasks)
+    secrets = [*(() if tasks is None else secret_texts(tasks)), *tuple(_hidden)]
     head = heading(type(state).__name__, colour_of(state), hidden(state.message or "", secrets))
     if tasks is not None:
         return head + tasks_html(tasks, secrets)
     children = getattr(state, "map_states", None)
     if children:
-        return head + _children_html(children, getattr(state, "map_names", ()))
+        return head + _children_html(children, getattr(state, "map_names", ()), secrets)
     facts = [] if state.loop_count is None else [f"iteration {state.loop_count}"]
-    said = result_text(state)
-    lines = (
-        [note(" · ".join([*facts, *([f"result {said}"] if said else [])]))] if facts or said else []
-    )
-    lines += [note(f"… {message}") for message in state.loop_messages[-_MESSAGES:]]
+    said = _result(state, secrets)
+    facts += [f"result {said}"] if said else []
+    lines = [note(" · ".join(facts))] if facts else []
+    lines += [note(f"… {hidden(one, secrets)}") for one in state.loop_messages[-_MESSAGES:]]
     return head + "".join(lines)
 
 
@@ -115,7 +127,7 @@ def tasks_html(states: Mapping[Any, StateLike], secrets: Sequence[str]) -> str:
             Cell(hidden(str(task.name), secrets)),
             Cell(_how(state), colour_of(_gravest(state))),
             Cell(_count(_iterations(state)), is_number=True),
-            Cell("•••" if _is_secret(task) else hidden(result_text(state), secrets)),
+            Cell("•••" if _is_secret(task) else _result(state, secrets)),
             Cell(hidden(_told(state), secrets)),
         ]
         for task, state in islice(states.items(), _TASKS)
@@ -130,7 +142,14 @@ def secret_texts(states: Mapping[Any, StateLike]) -> list[str]:
     return texts_to_hide(one for one in held if not isinstance(one, Deferred))
 
 
-def result_text(state: StateLike) -> str:
+def _result(state: StateLike, secrets: Sequence[str]) -> str:
+    """Show a result, but none of which a secret may be a part: previews are cut."""
+    text = _result_text(state)
+    parts = {part for one in secrets for part in (one[:_PART], one[-_PART:])}
+    return "•••" if any(part in text for part in parts) else text
+
+
+def _result_text(state: StateLike) -> str:
     """Show the result of a state briefly; nothing for an exception, which the message tells."""
     held = state.unopened_result
     if isinstance(held, Deferred):
@@ -190,16 +209,18 @@ def _told(state: StateLike) -> str:
     return (state if counted is None else counted.gravest).message or ""
 
 
-def _children_html(children: Sequence[StateLike], names: Sequence[str]) -> str:
+def _children_html(
+    children: Sequence[StateLike], names: Sequence[str], secrets: Sequence[str]
+) -> str:
     counted = _counted(children)
     assert counted is not None
     rows = [
         [
-            Cell(str(names[number]) if number < len(names) else str(number)),
+            Cell(hidden(str(names[number]), secrets) if number < len(names) else str(number)),
             Cell(type(child).__name__, colour_of(child)),
             Cell(_count(child.loop_count or 0), is_number=True),
-            Cell(result_text(child)),
-            Cell(child.message or ""),
+            Cell(_result(child, secrets)),
+            Cell(hidden(child.message or "", secrets)),
         ]
         for number, child in _chosen(children)
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daskloop import Flow, Parameter, task
+from daskloop import Flow, Parameter, state_html, task
 from daskloop.deferred import Deferred
 from daskloop.engine.signals import LOOP
 from daskloop.states import Cached, Failed, Mapped, Running, Skipped, State, Success, TriggerFailed
@@ -162,3 +162,24 @@ def test_n03_the_value_of_a_secret_parameter_is_in_no_cell():
 def test_states_of_all_kinds_are_shown():
     for state in (State(), Running("under way"), Cached(result={}), Success(result={"a": 1})):
         assert f"<b>{type(state).__name__}</b>" in state._repr_html_()
+
+
+def test_n03_a_result_of_which_a_secret_may_be_a_part_is_not_shown(monkeypatch):
+    monkeypatch.setattr(state_html, "_hidden", {})
+    secret = "eyJhbGciOiJIUzI1NiJ9." + "x" * 300 + ".signature"
+    state_html.hide([secret])
+    assert "result •••" in Success(result=secret)._repr_html_()  # longer than what is shown
+    assert "result •••" in Success(result=f"… {secret[-50:]}")._repr_html_()
+    named = Mapped(map_states=[Success(secret, result=secret)])
+    named.map_names = (f"for {secret}",)
+    html = named._repr_html_()
+    assert secret[:8] not in html
+    assert secret[-8:] not in html
+    assert html.count("•••") == 3
+
+
+def test_n03_only_so_many_secrets_are_remembered(monkeypatch):
+    monkeypatch.setattr(state_html, "_hidden", {})
+    state_html.hide(f"secret-{number}" for number in range(1_500))
+    assert "secret-499" in Success("secret-499")._repr_html_()
+    assert "secret-1499" not in Success("secret-1499")._repr_html_()

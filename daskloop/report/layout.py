@@ -20,7 +20,8 @@ from daskloop.report.drawing import Arrow, Box, Drawing
 
 __all__ = ["Layout", "Placed", "Point", "Route", "lay_out"]
 
-_SIGN, _LINE = 7.4, 17.0  # width of a sign, height of a line of text
+_SIGN, _SMALL, _LINE = 7.4, 6.3, 17.0  # width of a sign, and in a label; height of a line of text
+_WIDE = 420.0  # a box is no wider than that for the sake of labels
 _PAD, _GAP, _RISE, _EDGE = 14.0, 22.0, 46.0, 8.0  # in boxes, between them, between layers, around
 _SWEEPS = 4  # down and up again, each to sort the layers by their neighbours
 _WIDEST = 40  # columns of a line in a box
@@ -118,11 +119,15 @@ def _widths(
     drawing: Drawing, lines: Mapping[str, tuple[str, ...]], labels: Mapping[Arrow, str]
 ) -> dict[str, float]:
     """Make each box wide enough for its text, and for the labels of the arrows that reach it."""
-    needed: defaultdict[str, float] = defaultdict(float)
+    reaching: defaultdict[str, list[float]] = defaultdict(list)
     for arrow, label in labels.items():
-        needed[arrow.end] += _columns(label) * _SIGN * 0.85 + 10
+        reaching[arrow.end].append(_columns(label) * _SMALL + 10)
     return {
-        name: max(max(map(_columns, text)) * _SIGN + 2 * _PAD, needed[name], 56.0)
+        name: max(
+            max(map(_columns, text)) * _SIGN + 2 * _PAD,
+            min(max(reaching[name]) * (len(reaching[name]) + 1), _WIDE) if reaching[name] else 0,
+            56.0,
+        )
         for name, text in lines.items()
     }
 

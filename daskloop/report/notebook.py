@@ -26,8 +26,9 @@ from daskloop.events import Event, RunEnded
 from daskloop.plain_text import hidden, texts_to_hide
 from daskloop.report.run_html import run_html
 from daskloop.report.tallies import Tallies
+from daskloop.state_html import hide
 
-__all__ = ["NotebookView", "in_notebook", "notebook_views"]
+__all__ = ["NotebookView", "in_kernel", "notebook_views"]
 
 logger = logging.getLogger("daskloop.notebook")
 
@@ -35,19 +36,12 @@ PERIOD = 0.25
 """Seconds between two pictures, at the least."""
 
 
-def in_notebook() -> bool:
-    """Tell whether a run that begins here is to be shown: a kernel runs this code.
-
-    Raises
-    ------
-    ValueError
-        If the setting ``daskloop.notebook`` is something else than true or false.
-    """
+def in_kernel() -> bool:
+    """Tell whether the kernel of a notebook runs this code."""
     ipython = sys.modules.get("IPython")
     if ipython is None:  # nobody pays for it who is not in a notebook
         return False
-    shell = ipython.get_ipython()
-    return getattr(shell, "kernel", None) is not None and config.flag("notebook") is not False
+    return getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
 def notebook_views(graph: TaskGraph, given: Mapping[str, Any]) -> list[NotebookView]:
@@ -58,12 +52,20 @@ def notebook_views(graph: TaskGraph, given: Mapping[str, Any]) -> list[NotebookV
     graph : TaskGraph
         The flow.
     given : mapping
-        Values of parameters by name, of which secret ones are hidden.
+        Values of parameters by name. Secret ones are hidden, from now on in states as well.
+
+    Raises
+    ------
+    ValueError
+        If the setting ``daskloop.notebook`` is something else than true or false.
     """
-    if not in_notebook():
+    if not in_kernel():
         return []
     parameters = [task for task in graph.tasks if isinstance(task, Parameter)]
     secrets = texts_to_hide(given.get(one.name, one.default) for one in parameters if one.secret)
+    hide(secrets)
+    if config.flag("notebook") is False:
+        return []
     slugs = graph.slugs
     tasks = [
         (slugs[task], task.name, graph.call_of(task).is_mapped)

@@ -11,12 +11,12 @@ from typing import Any
 import dask
 import pytest
 
-from daskloop import Flow, Parameter, task
+from daskloop import Flow, Parameter, state_html, task
 from daskloop.events import ChildEnded, IterationEnded, MapOpened, RunEnded, RunStarted
 from daskloop.keys import Place
 from daskloop.plain_text import hidden
 from daskloop.report import notebook
-from daskloop.report.notebook import NotebookView, in_notebook
+from daskloop.report.notebook import NotebookView, notebook_views
 from daskloop.states import Failed, Success
 
 RUN = "quiet-heron-7f3a9c12"
@@ -45,6 +45,7 @@ class Display:
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Display:
     """Let it look as if a kernel ran this code."""
     display = Display()
+    monkeypatch.setattr(state_html, "_hidden", {})  # what it hides is for this test alone
     ipython = ModuleType("IPython")
     ipython.get_ipython = lambda: SimpleNamespace(kernel=object())  # type: ignore[attr-defined]
     module = ModuleType("IPython.display")
@@ -67,15 +68,14 @@ def a_view(redact: Any = str) -> NotebookView:
 
 
 def test_only_where_a_kernel_runs_the_code_is_there_a_table(kernel, monkeypatch):
-    assert in_notebook()
+    assert len(notebook_views(Flow("f"), {})) == 1
     with dask.config.set({"daskloop.notebook": False}):
-        assert not in_notebook()
-    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: SimpleNamespace())
-    assert not in_notebook()  # IPython in a terminal
-    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: None)
-    assert not in_notebook()
+        assert notebook_views(Flow("f"), {}) == []
+    for shell in (SimpleNamespace(), None):  # IPython in a terminal, and not running at all
+        monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda shell=shell: shell)
+        assert notebook_views(Flow("f"), {}) == []
     monkeypatch.delitem(sys.modules, "IPython")
-    assert not in_notebook()
+    assert notebook_views(Flow("f"), {}) == []
 
 
 def test_a_setting_that_is_no_flag_is_refused(kernel):
@@ -83,7 +83,7 @@ def test_a_setting_that_is_no_flag_is_refused(kernel):
         dask.config.set({"daskloop.notebook": "sometimes"}),
         pytest.raises(ValueError, match="true or false"),
     ):
-        in_notebook()
+        notebook_views(Flow("f"), {})
 
 
 def test_n01_a_run_shows_one_table_and_its_last_picture_is_complete(kernel):
@@ -188,6 +188,8 @@ def test_n03_the_values_of_secret_parameters_are_hidden(kernel):
             Parameter("other", secret=True),
             Parameter("plain", default="plainly"),
         )
-    flow.run(other={"password": "swordfish"}, executor="inline")
+    state = flow.run(other={"password": "swordfish"}, executor="inline")
     assert "••• {&#x27;password&#x27;: &#x27;•••&#x27;} plainly" in kernel.shown[-1]
     assert not any("hunter22" in one or "swordfish" in one for one in kernel.shown)
+    (failed,) = (one for task, one in state.result.items() if task.name == "login")
+    assert "••• {&#x27;password&#x27;: &#x27;•••&#x27;} plainly" in failed._repr_html_()
