@@ -146,7 +146,7 @@ def _layers(
             depth[end] = max(depth[end], depth[box.name] + 1)
     for name, ends in leads.items():  # what waits for nothing stands just above its first user
         if name not in reached and ends:
-            depth[name] = min(depth[end] for end in ends) - 1
+            depth[name] = max(0, min(depth[end] for end in ends) - 1)
     layers: list[list[_Cell]] = [[] for _ in range(max(depth.values()) + 1)]
     for name, level in depth.items():
         layers[level].append(_Cell(name, widths[name]))

@@ -92,11 +92,11 @@ def flow_html(graph: TaskGraph) -> str:
 
 
 def _html(drawing: Drawing) -> str:
+    """Draw for a page that scrolls aside what is too wide."""
     more = len(drawing.boxes) - _MOST
-    if more <= 0:
-        return svg_text(drawing)
+    svg = svg_text(drawing if more <= 0 else beginning(drawing, _MOST))
     text = f"{more:,} more tasks are not drawn; flow.visualize(filename='flow.svg') draws all"
-    return svg_text(beginning(drawing, _MOST)) + note(text)
+    return f"<div style='overflow-x:auto'>{svg}</div>{note(text) if more > 0 else ''}"
 
 
 def _states(graph: TaskGraph, state: object) -> Mapping[Task, State]:

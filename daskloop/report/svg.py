@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from itertools import pairwise
 
@@ -12,32 +13,37 @@ from daskloop.report.layout import Layout, Placed, Point, Route, lay_out
 __all__ = ["svg_text"]
 
 _HEAD = 7.0  # length of an arrow's head
-_FONT = "font-family='system-ui, sans-serif' font-size='13'"
+_FONT = 'font-family="system-ui, sans-serif" font-size="13"'
+_INK = "currentColor"  # of the text around, in light and in dark pages
 
 
-def svg_text(drawing: Drawing) -> str:
+def svg_text(drawing: Drawing, marks: Mapping[str, str] | None = None) -> str:
     """Write a drawing in SVG.
 
     Parameters
     ----------
     drawing : Drawing
         Any text may stand in it.
+    marks : mapping, optional
+        A further class for boxes, by their names.
 
     Returns
     -------
     str
-        One element ``svg``: without scripts, links and identifiers, so that any number of them
-        may be in a page. Arrows take the colour of the text around, in light and in dark pages.
+        One element ``svg`` without scripts, links, styles and identifiers, so that any number of
+        them may be in a page. A page may give other colours by classes: ``flow`` for the whole,
+        ``box`` with ``parameter``, ``task`` or ``map``, ``arrow`` and ``mapped``, ``tip``,
+        ``label``.
 
     Examples
     --------
-    >>> svg_text(Drawing("empty", (), ()))[:4]
-    '<svg'
+    >>> svg_text(Drawing("empty", (), ()))[:17]
+    '<svg class="flow"'
     """
     layout = lay_out(drawing)
     parts = [_opening(drawing, layout)]
     parts += [_route(route) for route in layout.routes]
-    parts += [_box(placed) for placed in layout.placed]
+    parts += [_box(placed, (marks or {}).get(placed.box.name, "")) for placed in layout.placed]
     return "".join([*parts, "</svg>\n"])
 
 
@@ -45,48 +51,53 @@ def _opening(drawing: Drawing, layout: Layout) -> str:
     width, height = round(layout.width), round(layout.height)
     name = escape(f"Flow {one_line(drawing.name, 80)}, drawn: {len(drawing.boxes)} boxes")
     return (
-        f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' "
-        f"viewBox='0 0 {width} {height}' role='img' aria-label='{name}' {_FONT} "
-        f"style='max-width:100%;height:auto'><title>{name}</title>"
+        f'<svg class="flow" xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="img" aria-label="{name}" {_FONT}>'
+        f"<title>{name}</title>"
     )
 
 
-def _box(placed: Placed) -> str:
-    left, top, width, height = (f"{one:.1f}" for one in placed[2:])
+def _box(placed: Placed, mark: str) -> str:
     colour = placed.box.colour or "#f7f7f7"
-    round_by = {"parameter": f"{placed.height / 2:.1f}", "task": "6", "map": "2"}[placed.box.kind]
-    paint = f"fill='{colour}' stroke='#555'"
-    parts = [
-        f"<rect x='{left}' y='{top}' width='{width}' height='{height}' rx='{round_by}' {paint}/>"
-    ]
+    left, top, width, height = placed[2:]
+    corner = {"parameter": height / 2, "task": 6.0, "map": 2.0}[placed.box.kind]
+    parts = [_rect(left, top, width, height, corner, colour)]
     if placed.box.kind == "map":  # a second line inside: there are several of it
-        parts.append(
-            f"<rect x='{placed.left + 3:.1f}' y='{placed.top + 3:.1f}' "
-            f"width='{placed.width - 6:.1f}' height='{placed.height - 6:.1f}' rx='1' {paint}/>"
-        )
-    middle = placed.left + placed.width / 2
+        parts.append(_rect(left + 3, top + 3, width - 6, height - 6, 1.0, colour))
     for number, line in enumerate(placed.lines):
-        weight = " font-weight='600'" if number == 0 else ""
+        weight = ' font-weight="600"' if number == 0 else ""
         parts.append(
-            f"<text x='{middle:.1f}' y='{placed.top + 20 + 17 * number:.1f}' fill='#111' "
-            f"text-anchor='middle'{weight}>{escape(line)}</text>"
+            f'<text x="{left + width / 2:.1f}" y="{top + 20 + 17 * number:.1f}" fill="#111" '
+            f'text-anchor="middle"{weight}>{escape(line)}</text>'
         )
-    return "".join(parts)
+    kinds = escape(" ".join(filter(None, ("box", placed.box.kind, mark))))
+    return f'<g class="{kinds}">{"".join(parts)}</g>'
+
+
+def _rect(left: float, top: float, width: float, height: float, corner: float, colour: str) -> str:
+    return (
+        f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" '
+        f'rx="{corner:.1f}" fill="{colour}" stroke="#555"/>'
+    )
 
 
 def _route(route: Route) -> str:
     end = route.points[-1]
     points = [*route.points[:-1], Point(end.x, end.y - _HEAD)]
-    dashes = " stroke-dasharray='5 4'" if route.arrow.mapped else ""
-    way = f"<path d='{_curve(points)}' fill='none' stroke='currentColor' opacity='.7'{dashes}/>"
-    head = (
-        f"<path d='M{end.x:.1f} {end.y:.1f} l-4 {-_HEAD:g} h8 z' fill='currentColor' opacity='.7'/>"
+    kind, dashes = ("arrow", "")
+    if route.arrow.mapped:
+        kind, dashes = "arrow mapped", ' stroke-dasharray="5 4"'
+    way = (
+        f'<path class="{kind}" d="{_curve(points)}" fill="none" stroke="{_INK}" '
+        f'opacity=".7"{dashes}/>'
     )
+    head = f"M{end.x:.1f} {end.y:.1f}l-4 {-_HEAD:g}h8z"
+    tip = f'<path class="tip" d="{head}" fill="{_INK}" opacity=".7"/>'
     if not route.label:
-        return way + head
+        return way + tip
     return (
-        f"{way}{head}<text x='{end.x + 6:.1f}' y='{end.y - 8:.1f}' fill='currentColor' "
-        f"font-size='11' opacity='.85'>{escape(route.label)}</text>"
+        f'{way}{tip}<text class="label" x="{end.x + 6:.1f}" y="{end.y - 8:.1f}" fill="{_INK}" '
+        f'font-size="11" opacity=".85">{escape(route.label)}</text>'
     )
 
 

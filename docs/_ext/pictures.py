@@ -46,7 +46,8 @@ class _Picture(SphinxDirective):
         """Make the picture."""
         name = self.arguments[0]
         self.env.note_dependency(str(_path(name)))
-        picture = nodes.raw("", self.svg(_load(name)), format="html")
+        wide = f"<div style='overflow-x:auto'>{self.svg(_load(name))}</div>"
+        picture = nodes.raw("", wide, format="html")
         figure = nodes.figure("", nodes.container("", picture, classes=["picture"]))
         caption = " ".join(self.content)
         if caption:

@@ -76,18 +76,32 @@ def test_any_text_is_only_text(text):
     drawing = Drawing(text, boxes, (Arrow("n0", "n1", text, True),))
     root = ElementTree.fromstring(svg_text(drawing))
     tags = {one.tag.partition("}")[2] for one in root.iter()}
-    assert tags == {"svg", "title", "rect", "text", "path"}
+    assert tags == {"svg", "title", "g", "rect", "text", "path"}
     names = {name for one in root.iter() for name in one.attrib}
-    assert not any(name.startswith("on") or "href" in name for name in names)
+    assert not any(name.startswith(("on", "style")) or "href" in name for name in names)
     assert len(svg_text(drawing)) < 5_000
 
 
 def test_mapped_arrows_are_dashed_and_maps_have_two_lines():
     boxes = (Box("n0", "task", ("a",), None), Box("n1", "map", ("b",), None))
     root = ElementTree.fromstring(svg_text(Drawing("f", boxes, (Arrow("n0", "n1", "x", True),))))
-    kinds = [one.tag.partition("}")[2] for one in root]
+    kinds = [one.tag.partition("}")[2] for one in root.iter()]
     assert kinds.count("rect") == 3
     assert sum("stroke-dasharray" in one.attrib for one in root) == 1
+
+
+def test_a_page_may_mark_boxes():
+    boxes = (Box("n0", "task", ("a",), None), Box("n1", "map", ("b",), None))
+    text = svg_text(Drawing("f", boxes, ()), {"n1": "failed"})
+    assert 'class="box task"' in text
+    assert 'class="box map failed"' in text
+
+
+def test_arrows_that_lead_back_are_drawn_as_well():
+    boxes = tuple(Box(f"n{n}", "task", (f"{n}",), None) for n in range(4))
+    pairs = [(3, 0), (1, 0), (0, 1), (2, 2), (3, 1)]
+    arrows = tuple(Arrow(f"n{one}", f"n{other}", "", False) for one, other in pairs)
+    assert svg_text(Drawing("odd", boxes, arrows)).count('class="tip"') == 5
 
 
 def test_a_drawing_of_a_thousand_boxes_is_made_at_once():
