@@ -21,7 +21,7 @@ extensions = [
     "links",
     "pictures",
 ]
-exclude_patterns = ["_ext"]
+exclude_patterns = ["_ext", "_static"]
 
 # Only pages of this site are linked to, so that a build needs no network.
 nitpicky = True
@@ -36,6 +36,8 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_title = f"daskloop {release}"
 html_show_sourcelink = False
 html_copy_source = False

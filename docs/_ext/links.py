@@ -5,6 +5,7 @@ The pages are read as files of the repository too, where such links lead to the 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
 __all__ = ["setup"]
+
+DOCS = Path(__file__).resolve().parent.parent
 
 
 class NamedFiles(SphinxTransform):
@@ -30,11 +33,14 @@ class NamedFiles(SphinxTransform):
 
 
 def _is_of_the_project(node: nodes.Node) -> bool:
-    if isinstance(node, download_reference):
-        return True
+    if isinstance(node, download_reference):  # what lies among the pages is copied
+        return not (DOCS / node["reftarget"]).resolve().is_relative_to(DOCS)
     if isinstance(node, pending_xref) and node.get("reftype") == "myst":
         target = urlsplit(node["reftarget"]).path
-        return target.startswith("../") or target.endswith("/")
+        return target.startswith("../") or (DOCS / target).is_dir()
+    if isinstance(node, nodes.reference):
+        target = node.get("refuri", "")
+        return bool(target) and not urlsplit(target).scheme and not target.startswith("#")
     return False
 
 

@@ -34,6 +34,7 @@ __all__ = ["setup"]
 
 HERE = Path(__file__).resolve().parent
 EXAMPLES = HERE.parent.parent / "examples"
+REPORT = HERE.parent.parent / "daskloop" / "report"
 
 
 class _Picture(SphinxDirective):
@@ -45,6 +46,9 @@ class _Picture(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Make the picture."""
         name = self.arguments[0]
+        for module in ("svg", "layout", "drawing"):
+            self.env.note_dependency(str(REPORT / f"{module}.py"))
+        self.env.note_dependency(str(HERE / "run_chart.py"))
         self.env.note_dependency(str(_path(name)))
         wide = f"<div style='overflow-x:auto'>{self.svg(_load(name))}</div>"
         picture = nodes.raw("", wide, format="html")
