@@ -96,9 +96,9 @@ def state_html(state: StateLike) -> str:
     `hide` was told.
     """
     result = state.unopened_result
-    tasks = result if isinstance(result, Mapping) and _are_tasks(result) else None
+    tasks = result if type(result) is dict and _are_tasks(result) else None
     secrets = [*(() if tasks is None else secret_texts(tasks)), *tuple(_hidden)]
-    head = heading(type(state).__name__, colour_of(state), hidden(state.message or "", secrets))
+    head = heading(type(state).__name__, colour_of(state), hidden(_message(state), secrets))
     if tasks is not None:
         return head + tasks_html(tasks, secrets)
     children = getattr(state, "map_states", None)
@@ -206,7 +206,11 @@ def _iterations(state: StateLike) -> int:
 def _told(state: StateLike) -> str:
     """Return the message that says most: of a map, that of the first child that went wrong."""
     counted = _counted(_children_of(state))
-    return (state if counted is None else counted.gravest).message or ""
+    return _message(state if counted is None else counted.gravest)
+
+
+def _message(state: StateLike) -> str:
+    return str(state.message or "")  # a handler may have made the state, of anything
 
 
 def _children_html(
@@ -220,7 +224,7 @@ def _children_html(
             Cell(type(child).__name__, colour_of(child)),
             Cell(_count(child.loop_count or 0), is_number=True),
             Cell(_result(child, secrets)),
-            Cell(hidden(child.message or "", secrets)),
+            Cell(hidden(_message(child), secrets)),
         ]
         for number, child in _chosen(children)
     ]
@@ -251,10 +255,13 @@ def _count(number: int) -> str:
 
 
 def _are_tasks(result: Mapping[Any, Any]) -> bool:
-    return bool(result) and all(
-        hasattr(task, "name") and hasattr(state, "unopened_result")
-        for task, state in islice(result.items(), 3)
-    )
+    """Tell the result of a flow from a dict that a task has returned."""
+    return bool(result) and all(_is_state(one) for one in islice(result.values(), 3))
+
+
+def _is_state(value: object) -> bool:
+    """Look at the classes alone: what is no state is the user's, and may do anything."""
+    return any(one.__name__ == "State" for one in type(value).__mro__)
 
 
 def _is_secret(task: object) -> bool:

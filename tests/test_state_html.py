@@ -159,6 +159,21 @@ def test_n03_the_value_of_a_secret_parameter_is_in_no_cell():
     assert {row[0]: row[3] for row in rows(html)}["token"] == "•••"
 
 
+class Hostile:
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError("a display asks nothing of the user's objects")
+
+
+def test_n03_a_dict_that_a_task_has_returned_is_no_flow():
+    assert "result dict of 1" in Success(result={"a": Hostile()})._repr_html_()
+    assert "result dict of 1" in Success(result={Hostile(): 1})._repr_html_()
+
+
+def test_a_message_that_is_no_text_is_shown_as_one(monkeypatch):
+    monkeypatch.setattr(state_html, "_hidden", {"hunter22": None})
+    assert "<b>Failed</b> 404</div>" in Failed(404)._repr_html_()  # type: ignore[arg-type]
+
+
 def test_states_of_all_kinds_are_shown():
     for state in (State(), Running("under way"), Cached(result={}), Success(result={"a": 1})):
         assert f"<b>{type(state).__name__}</b>" in state._repr_html_()

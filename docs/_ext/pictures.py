@@ -83,6 +83,7 @@ class RunChart(_Picture):
         rows: list[dict[str, Any]] = []
         plain = module.flow.run
 
+        # main() runs the flow as it likes; only that its history is kept has to be added.
         def recorded(*args: Any, **options: Any) -> Any:
             run = module.flow.submit(*args, **options, history=True)
             state = run.result()
