@@ -76,18 +76,13 @@ def limit_reached(rules: Rules, progress: Progress, moment: Moment, done: int) -
     return None
 
 
-def why_over(rules: Rules, progress: Progress, left: float | None) -> str:
-    """Say why an attempt only makes a result of a payload; empty if it calls the function.
+def why_over(rules: Rules, progress: Progress) -> str:
+    """Say why an attempt of a loop whose time is up only makes a result of a payload.
 
-    Parameters
-    ----------
-    left : float or None
-        Seconds that are left to the loop, if that is limited.
+    Empty if it calls the function all the same.
     """
     if progress.over or rules.limits.on_limit != "return" or progress.payload is None:
         return progress.over
-    if left is None or left > 0:
-        return ""
     return ended_at_limit(rules, progress, f"max_time={rules.limits.max_time:g} s")
 
 

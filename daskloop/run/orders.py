@@ -190,7 +190,9 @@ class Orders:
         progress = child.progress
         limit, begun = child.node.plan.task.limits.max_time, progress.begun or now
         left = None if limit is None else begun + limit - now
-        over = why_over(child.rules, progress, left)
+        over = progress.over
+        if left is not None and left <= 0:
+            over = why_over(child.rules, progress)
         # What ends an iteration of a loop flow needs none: its tasks have taken it.
         payload = None if child.block and not over else progress.payload
         if over and progress.best is not None:

@@ -124,8 +124,11 @@ def _success(
     value = judge.seal(result, "result")
     worker = judge.worker
     entry = Entry("success", message, value, None, True, None, NO_PARTS, worker, started, ended)
-    parts = {**emitted, **{int(cut): cut_into(judge, result, cut) for cut in judge.order.cuts}}
-    return entry._replace(parts=parts) if parts else entry
+    cuts = judge.order.cuts
+    if not cuts and not emitted:
+        return entry
+    parts = {cut: cut_into(judge, result, cut) for cut in cuts}
+    return entry._replace(parts={**parts, **emitted})
 
 
 def outcome_of(
@@ -183,7 +186,8 @@ def _looped(judge: Judge, error: LOOP, text: str, started: float) -> Entry:
         start = ended + duration(error.after, "LOOP(after=...)")
     value = judge.seal(error.result, "payload")
     text = text or f"Task is looping: iteration {judge.mine.iteration} is done."
-    parts = emitted_items(judge, error)
+    is_silent = error.emit is ... and not error.emit_all
+    parts = NO_PARTS if is_silent else emitted_items(judge, error)
     if error.metric is not None:
         parts = {**parts, **as_parts(Reported(metric_value(error.metric, "metric")))}
     return Entry("looped", text, value, None, True, start, parts, judge.worker, started, ended)
