@@ -190,13 +190,11 @@ class Orders:
         progress = child.progress
         limit, begun = child.node.plan.task.limits.max_time, progress.begun or now
         left = None if limit is None else begun + limit - now
-        over = progress.over
-        if left is not None and left <= 0:
-            over = why_over(child.rules, progress)
-        # What ends an iteration of a loop flow needs none: its tasks have taken it.
-        payload = None if child.block and not over else progress.payload
-        if over and progress.best is not None:
-            payload = progress.best.payload
+        is_late = left is not None and left <= 0 and child.block is None
+        over = why_over(child.rules, progress) if is_late else progress.over
+        # What ends an iteration of a loop flow needs no payload: its tasks have taken it.
+        best = progress.best or progress
+        payload = best.payload if over else None if child.block else progress.payload
         return Attempt(
             child.index,
             progress.iteration,

@@ -202,7 +202,7 @@ def test_a_driver_goes_on_with_a_paused_child_where_the_one_before_left_it():
     graph = TaskGraph("one")
     Plain(name="t").bind(flow=graph)
     again = Driven(graph)
-    again.machine._steps._memory = Memory([looped(1, "p"), paused()], (), None)
+    again.machine._steps.memory = Memory([looped(1, "p"), paused()], (), None)
     again.start()
     assert not again.flying() and [c.name for c in again.machine.paused] == ["t"]
     again.take(Approve((Asked.of(again.child("t")),)))
