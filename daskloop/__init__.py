@@ -34,6 +34,7 @@ from daskloop.define.resource_manager import resource_manager
 from daskloop.define.scope import tags
 from daskloop.define.task import Task
 from daskloop.flow.flow import Flow
+from daskloop.loggers import get_run_logger
 
 __all__ = [
     "ASHA",
@@ -48,6 +49,7 @@ __all__ = [
     "context",
     "emitted",
     "flatten",
+    "get_run_logger",
     "loop_flow",
     "mapped",
     "resource_manager",

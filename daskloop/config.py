@@ -10,7 +10,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-__all__ = ["flag", "seconds", "setting", "size"]
+__all__ = ["flag", "number", "seconds", "setting", "size"]
 
 
 def setting(name: str) -> Any:
@@ -75,6 +75,20 @@ def size(name: str) -> int:
             f"Config daskloop.{name} is {value!r}, which is no size. Write for example '64KiB'."
         )
     return result
+
+
+def number(name: str) -> int:
+    """Read a setting that is a whole number of zero or more.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    value = setting(name)
+    if type(value) is int and value >= 0:
+        return value
+    raise ValueError(f"Config daskloop.{name} is {value!r}. Write a whole number, like 100.")
 
 
 def flag(name: str) -> bool | None:

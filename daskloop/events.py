@@ -5,8 +5,9 @@ Events are sent after the record; whoever hears one can change nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from daskloop.keys import Address
 from daskloop.states import State
@@ -19,11 +20,13 @@ __all__ = [
     "Event",
     "IterationEnded",
     "Listener",
+    "LogLine",
     "MapOpened",
     "RetryScheduled",
     "RunEnded",
     "RunStalled",
     "RunStarted",
+    "TaskLogged",
 ]
 
 
@@ -126,6 +129,42 @@ class ChildPaused(Event):
     message: str
     until: float | None
     """When it goes on by itself, seconds since the epoch; None if it never does."""
+
+
+class LogLine(NamedTuple):
+    """A line of a task's log."""
+
+    at: float
+    """Seconds since the epoch, by the worker's clock."""
+    level: int
+    """Of `logging`."""
+    text: str
+    """The message, as the task gave it."""
+    trace: str = ""
+    """The traceback that was logged with it."""
+    path: str = ""
+    """The file that logged it, on the worker; empty if it was printed."""
+    number: int = 0
+    """The line of that file."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLogged(Event):
+    """An attempt has ended that had logged something; told before what it ended with."""
+
+    address: Address
+    name: str
+    run_count: int
+    worker: str
+    logger: str
+    """Name of the logger that it comes out of."""
+    flow: str
+    task: str
+    lines: Sequence[LogLine]
+    left_out: int
+    """How many lines were left out, since there were too many."""
+    after: int
+    """After how many of these lines they were left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from daskloop.executors.choose import Choice, Inline, Temporary, choose, describ
 from daskloop.flow.begin import begin
 from daskloop.record.entries import Past
 from daskloop.report.log import LogListener
+from daskloop.report.task_lines import TaskLines
 from daskloop.run import Run
 from daskloop.run.options import RunOptions
 from daskloop.states import State
@@ -84,7 +85,7 @@ def _choice(options: RunOptions) -> Choice:
 
 
 def _begin(launch: Launch) -> Run:
-    listeners = () if launch.quiet else (LogListener(),)
+    listeners = (TaskLines(),) if launch.quiet else (LogListener(), TaskLines())
     try:
         with refusals():
             return begin(

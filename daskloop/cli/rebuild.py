@@ -8,7 +8,7 @@ The engine itself is asked: it is given the record up to the attempt, and says w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from daskloop.cli.exit_codes import CannotStart
@@ -118,7 +118,10 @@ def rebuild(
         run_count=attempt.run_count,
         function=child.node.plan.task.shipped,
         arguments={name: open_tree(tree, store) for name, tree in inputs},
-        context={**Surroundings(shared, attempt, store), "parameters": dict(parameters)},
+        context={
+            **Surroundings(replace(shared, log=()), attempt, store),
+            "parameters": dict(parameters),
+        },
         recorded=made,
     )
 

@@ -99,6 +99,7 @@ class Definition:
         on_completion: Hook | None = None,
         state_handlers: Sequence[StateHandler] | None = None,
         nout: int | None = None,
+        log_stdout: bool = False,
     ) -> None:
         self.name = _name(type(self).__name__ if name is None else name)
         self.slug = _slug(slug)
@@ -126,6 +127,7 @@ class Definition:
         self.trigger = _trigger(trigger)
         self.skip_on_upstream_skip = _skip(skip_on_upstream_skip)
         self._nout = _nout(nout)
+        self.log_stdout = _log_stdout(log_stdout)
         if self.has_run:
             signature.check_function(self.run, self.name)
         self._keeping = keeping(self._has_input, result, target, cache, cache_for, cache_key)
@@ -268,6 +270,12 @@ def _skip(value: object) -> bool:
     return value
 
 
+def _log_stdout(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"log_stdout={value!r}: give True or False")
+    return value
+
+
 def _batch(value: object) -> Batch | None:
     return None if value is None else checked_batch(value, "batch")
 
@@ -293,5 +301,6 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "trigger": _trigger,
     "skip_on_upstream_skip": _skip,
     "nout": _nout,
+    "log_stdout": _log_stdout,
     "batch": _batch,
 }

@@ -79,6 +79,7 @@ class TaskOptions(TypedDict, total=False):
     on_completion: Hook | None
     state_handlers: Sequence[StateHandler] | None
     nout: int | None
+    log_stdout: bool
 
 
 OPTIONS = tuple(TaskOptions.__annotations__)

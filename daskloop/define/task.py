@@ -116,6 +116,8 @@ class Task(Operators):
         Take ``(task, old_state, new_state)``; may return another state.
     nout : int, optional
         How many values the task returns, so that it can be unpacked in a flow.
+    log_stdout : bool
+        Take what the function prints into the task's log, line by line, at the level INFO.
 
     Examples
     --------

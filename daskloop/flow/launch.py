@@ -13,6 +13,7 @@ from daskloop.flow.begin import begin
 from daskloop.flow.options import OPTION_NAMES, checked_options
 from daskloop.report.log import LogListener
 from daskloop.report.notebook import notebook_views
+from daskloop.report.task_lines import TaskLines
 from daskloop.run import Run
 from daskloop.run.options import RunOptions
 
@@ -67,7 +68,7 @@ def launch(
             stacklevel=3,
         )
     views = notebook_views(flow, {**(parameters or {}), **values})
-    listeners: list[Listener] = [LogListener(), *views]
+    listeners: list[Listener] = [LogListener(), TaskLines(), *views]
     run = begin(flow, parameters, values, checked, listeners=listeners, here=here)
     for view in views:
         view.show(run.name, run.outcome)

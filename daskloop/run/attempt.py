@@ -80,7 +80,7 @@ def _attempt(shared: bytes, own: bytes, let_through: tuple[type[BaseException], 
             execute_here if let_through else _place(order, dask_worker, shared),
         )
         reports = _reports(bench, mine, beacon)
-    envelope = encode_envelope(Envelope(time.perf_counter() - began, reports))
+    envelope = encode_envelope(Envelope(time.perf_counter() - began, reports, bench.logs))
     if claim is not None:
         claim.finish(envelope)
     return envelope

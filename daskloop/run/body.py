@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timezone
 from types import CoroutineType
 from typing import Any
@@ -18,10 +19,17 @@ from daskloop.contexts import Later
 from daskloop.define.signature import is_async
 from daskloop.errors import StoreError, TaskTimeout
 from daskloop.keys import full_name, idempotency_key
+from daskloop.loggers import RunLogger, logger_name, passing_logger
 from daskloop.record.store import PayloadStore
+from daskloop.run.attempt_log import LogOrder
+from daskloop.run.log_book import LogBook
 from daskloop.run.order import Attempt, Shared, open_tree
+from daskloop.run.printed import printing_to
 
 __all__ = ["Surroundings", "call", "too_long"]
+
+_STDOUT = LogOrder._fields.index("stdout")
+_AS_ALWAYS: AbstractContextManager[None] = nullcontext()
 
 
 class Surroundings(Mapping[str, Any]):
@@ -32,21 +40,44 @@ class Surroundings(Mapping[str, Any]):
     spoil it.
     """
 
-    __slots__ = ("_given", "_made", "_mine", "_order", "_payload", "_started", "_store")
+    __slots__ = ("_given", "_made", "_mine", "_order", "_payload", "_started", "_store", "book")
 
     def __init__(self, order: Shared, mine: Attempt, store: PayloadStore | None) -> None:
         self._order, self._mine, self._store = order, mine, store
         self._started = time.time()
         self._made: Mapping[str, Any] | None = None
+        self.book: LogBook | None = None
+        """What the attempt logs; None as long as it has logged nothing."""
         self._given = None if order.context is None else open_tree(order.context, store)
         self._payload = None if mine.payload is None else open_tree(mine.payload, store)
 
     def _values(self) -> Mapping[str, Any]:
         if self._made is None:
-            self._made = _values(
-                self._order, self._mine, self._store, self._started, self._given, self._payload
-            )
+            self._made = {
+                **_values(
+                    self._order, self._mine, self._store, self._started, self._given, self._payload
+                ),
+                "logger": Later(self._logger),
+            }
         return self._made
+
+    def printing(self) -> AbstractContextManager[None]:
+        """Take what is printed into the log, if that is wanted."""
+        log = self._order.log
+        return printing_to(self._open_book()) if log and log[_STDOUT] else _AS_ALWAYS
+
+    def _open_book(self) -> LogBook:
+        if self.book is None:
+            self.book = LogBook(LogOrder(*self._order.log))
+        return self.book
+
+    def _logger(self) -> RunLogger:
+        fields = _fields(self._order, self._mine)
+        if not self._order.log:
+            return passing_logger(fields)
+        own = logging.Logger(logger_name(self._order.task_name), self._order.log[0])
+        own.addHandler(self._open_book())
+        return RunLogger(own, fields)
 
     def __getitem__(self, key: str) -> Any:
         # What nearly every iteration asks for, and most for nothing else.
@@ -83,7 +114,6 @@ def _values(
         run_id=order.run_id,
         flow_name=order.flow_name,
         idempotency_key=Later(lambda: idempotency_key(order.run_id, address)),
-        logger=Later(lambda: logging.getLogger(f"daskloop.task.{order.task_name}")),
         parameters=Later(lambda: _parameters(order, store)),
     )
     if mine.payload is not None:
@@ -92,6 +122,19 @@ def _values(
     if mine.resumed:
         values["resume"] = True
     return values
+
+
+def _fields(order: Shared, mine: Attempt) -> dict[str, Any]:
+    """Say whose log it is, see `daskloop.loggers.FIELDS`."""
+    return {
+        "run": order.run_id,
+        "flow": order.flow_name,
+        "task": order.task_name,
+        "child": full_name(order.task_name, mine.title),
+        "map_index": mine.child,
+        "iteration": mine.iteration,
+        "attempt": mine.run_count,
+    }
 
 
 def _parameters(order: Shared, store: PayloadStore | None) -> Any:

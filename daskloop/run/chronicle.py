@@ -14,7 +14,10 @@ from daskloop.events import (
     IterationEnded,
     MapOpened,
     RetryScheduled,
+    TaskLogged,
 )
+from daskloop.loggers import logger_name
+from daskloop.run.attempt_log import AttemptLog
 from daskloop.run.envelope import Ahead
 from daskloop.run.progress import Accepted, Happening, Phase, Progress
 from daskloop.run.standing import Child, NodeStanding
@@ -160,6 +163,26 @@ class Chronicle:
         seconds = 0.0 if begun is None else self.now - begun
         self._events.append(
             ChildEnded(self.run, self.now, child.address, child.name, state, seconds)
+        )
+
+    def wrote(self, child: Child, log: AttemptLog) -> None:
+        """Tell what an attempt has logged."""
+        plan = child.node.plan
+        self._events.append(
+            TaskLogged(
+                self.run,
+                self.now,
+                child.address_at(log.iteration),
+                child.name,
+                log.run_count,
+                log.worker,
+                logger_name(plan.name),
+                child.node.standing.plan.flow_name,
+                plan.name,
+                log.lines,
+                log.left_out,
+                log.after,
+            )
         )
 
     def opened(self, node: NodeStanding) -> None:

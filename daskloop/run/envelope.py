@@ -3,7 +3,9 @@
 An envelope holds a report of each child that had its turn in the future, and each report is how
 its last attempt ended, with what went before it in the same future::
 
-    seconds | index, entry (with the iterations ahead of it) | index, entry | ...
+    seconds | index, entry (with the iterations ahead of it) | index, entry | ... | logs
+
+Logs are there only if something was logged.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgpack
 
 from daskloop.record.sealed import ErrorText, Sealed
+from daskloop.run.attempt_log import AttemptLog, log_from_wire
 
 __all__ = [
     "NO_PARTS",
@@ -99,20 +102,29 @@ class Envelope(NamedTuple):
     """How long it took in all."""
     reports: Sequence[Report]
     """Of the children whose turn came, in that order."""
+    logs: Sequence[AttemptLog] = ()
+    """Of the attempts that logged something."""
 
 
 def encode_envelope(envelope: Envelope) -> bytes:
     """Pack an envelope as plain data."""
     rows = [(index, _plain(entry)) for index, entry in envelope.reports]
     # Texts of users may hold lone surrogates, which strict UTF-8 refuses.
-    return bytes(msgpack.packb((envelope.seconds, rows), unicode_errors="surrogatepass"))
+    fields = (envelope.seconds, rows, envelope.logs) if envelope.logs else (envelope.seconds, rows)
+    return bytes(msgpack.packb(fields, unicode_errors="surrogatepass"))
 
 
 def decode_envelope(data: bytes) -> Envelope:
     """Read an envelope back; raises ValueError if the bytes are not one."""
     try:
-        seconds, rows = msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
-        return Envelope(float(seconds), [(_index(index), _entry(row)) for index, row in rows])
+        seconds, rows, *rest = msgpack.unpackb(
+            data, strict_map_key=False, unicode_errors="surrogatepass"
+        )
+        reports = [(_index(index), _entry(row)) for index, row in rows]
+        if not rest:
+            return Envelope(float(seconds), reports)
+        (logs,) = rest
+        return Envelope(float(seconds), reports, [log_from_wire(log) for log in logs])
     except (TypeError, AttributeError) as error:
         raise ValueError(f"these bytes are no envelope: {error}") from error
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from daskloop.contexts import context
+from daskloop.contexts import Later, context
 from daskloop.deferred import Deferred
 from daskloop.errors import HandlerError, PayloadError
 from daskloop.keys import idempotency_key
+from daskloop.loggers import passing_logger
 from daskloop.run.closing import Closing
 from daskloop.run.hooking import hooks_for, last_hooks_for
 from daskloop.run.opening import state_of_signal
@@ -96,14 +97,22 @@ class Handlers:
             task_full_name=child.name,
             task_slug=plan.slug,
             map_index=child.index,
-            logger=logging.getLogger(f"daskloop.task.{plan.name}"),
         )
+        fields = {
+            "run": values.get("run_id"),
+            "flow": values.get("flow_name"),
+            "task": plan.name,
+            "child": child.name,
+            "map_index": child.index,
+        }
         if isinstance(question, Announcement):
             address = child.address_at(question.iteration)
             values["task_run_count"] = question.run_count
+            fields.update(iteration=question.iteration, attempt=question.run_count)
             values["idempotency_key"] = idempotency_key(values["run_id"], address)
             if question.iteration > 1:
                 values["task_loop_count"] = question.iteration
+        values["logger"] = Later(lambda: passing_logger(fields))
         return values
 
     def _ask_trigger(self, question: Question) -> State | None:

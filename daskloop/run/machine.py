@@ -41,6 +41,7 @@ from daskloop.run.turn import (
     Room,
     Turn,
     Vanished,
+    Wrote,
 )
 
 __all__ = ["Machine"]
@@ -184,6 +185,8 @@ class Machine:
                 child = self._steps.landed(key)
                 if child is not None:
                     self._steps.came(child, entry)
+            case Wrote(child, log):
+                self._steps.chronicle.wrote(child, log)
             case Idle(key):
                 child = self._steps.landed(key)
                 if child is not None:

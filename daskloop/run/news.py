@@ -17,7 +17,7 @@ from daskloop.record.last_words import LastWords
 from daskloop.record.sealed import ErrorText
 from daskloop.run.envelope import Entry, decode_envelope
 from daskloop.run.packing import Pack
-from daskloop.run.turn import Came, Halt, Idle, News, Paced, Vanished
+from daskloop.run.turn import Came, Halt, Idle, News, Paced, Vanished, Wrote
 
 __all__ = ["NewsDesk", "refusal"]
 
@@ -74,6 +74,8 @@ class NewsDesk:
         told = [(pack.members.get(index), entry) for index, entry in reports]
         looped = any(entry.ahead is not None for _, entry in reports)
         news: list[News] = [Paced(pack, len(reports), envelope.seconds, looped)]
+        logs = [(pack.members.get(log.child), log) for log in envelope.logs]
+        news += [Wrote(child, log) for child, log in logs if child is not None and child.key]
         news += [Came(child.key, entry) for child, entry in told if child is not None and child.key]
         had = {index for index, _ in reports}
         news += [Idle(key) for index, key in _keys(pack) if index not in had]

@@ -92,6 +92,8 @@ class Shared:
     """True if every iteration has to report a metric."""
     around: Sequence[Sequence[Any]] = ()
     """The iterations of loop flows that it is in, from the outside in."""
+    log: Sequence[Any] = ()
+    """What is wanted of the logs of attempts, see `LogOrder`."""
 
     def address(self, child: int | None, iteration: int) -> Address:
         """Say where an iteration of one of its children is in the flow."""

@@ -14,6 +14,7 @@ from daskloop.record.claims import Claims
 from daskloop.record.sealed import Sealed
 from daskloop.run.arguments import origin_of
 from daskloop.run.attempt import attempt, attempt_here
+from daskloop.run.attempt_log import log_order
 from daskloop.run.closing import Closing, digest
 from daskloop.run.failures import why_over
 from daskloop.run.folding import folded_tree
@@ -242,6 +243,7 @@ class Orders:
             returns=plan.task.limits.on_limit == "return",
             measured=plan.task.goal.is_set,
             around=self._standing.path,
+            log=log_order(plan.task),
         )
 
     def _common_inputs(self, node: NodeStanding) -> list[tuple[str, Tree]]:
@@ -311,10 +313,7 @@ class Orders:
             return parameter_tree(self._standing, self._closing, node)
         if not node.fanned_out:
             return folded_tree(node, self.tree) or child_tree(self._closing, node.child)
-        tree = collection_tree(
-            "list", [child_tree(self._closing, child) for child in node.children]
-        )
+        children = [child_tree(self._closing, child) for child in node.children]
+        tree, what = collection_tree("list", children), f"the results of '{node.plan.name}'"
         size = sum(len(child.value.data or b"") for child in node.children if child.value)
-        return small_enough(
-            self._closing, tree, size, _REDUCE, f"the results of '{node.plan.name}'"
-        )
+        return small_enough(self._closing, tree, size, _REDUCE, what)

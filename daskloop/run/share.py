@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from daskloop.contexts import context
 from daskloop.define.again import Fields
 from daskloop.record.store import PayloadStore
 from daskloop.record.stretch import Turn, pack_turns
+from daskloop.run.attempt_log import AttemptLog
 from daskloop.run.body import Surroundings, call
 from daskloop.run.decide import MESSAGES
 from daskloop.run.envelope import Ahead, Entry
@@ -72,6 +73,8 @@ class Bench:
     """Makes one attempt: `execute_here`, or in a process beside this one."""
     calling: Callable[..., Any] = call
     """Calls the function, see `call`."""
+    logs: list[AttemptLog] = field(default_factory=list)
+    """What the attempts have logged so far."""
 
 
 def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
@@ -194,7 +197,7 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
     try:
         if mine.over:
             return ended_with(judge, values["task_loop_result"], started)
-        with context.only(values):
+        with context.only(values), values.printing():
             if order.keeping is not None:
                 compute = partial(bench.calling, function, arguments, order.timeout, judge.name)
                 again = partial(_inputs, bench, own)
@@ -206,6 +209,10 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
     # The one place where everything that user code may raise becomes data.
     except BaseException as error:
         return outcome_of(judge, error, started, retry_on, retry_if)
+    finally:
+        if values.book is not None:
+            place = mine.child, mine.iteration, mine.run_count
+            bench.logs.append(values.book.take(*place, bench.worker))
 
 
 def _inputs(bench: Bench, own: Inputs) -> dict[str, Any]:

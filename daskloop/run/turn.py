@@ -9,6 +9,7 @@ from daskloop.events import Event
 from daskloop.executors.session import Key
 from daskloop.record.entries import Recorded
 from daskloop.record.sealed import Sealed
+from daskloop.run.attempt_log import AttemptLog
 from daskloop.run.envelope import Entry
 from daskloop.run.packing import Pack
 from daskloop.run.standing import Child
@@ -30,6 +31,7 @@ __all__ = [
     "Room",
     "Turn",
     "Vanished",
+    "Wrote",
 ]
 
 
@@ -103,6 +105,13 @@ class Idle(NamedTuple):
     """A future came back before an attempt had its turn in it."""
 
     key: Key
+
+
+class Wrote(NamedTuple):
+    """An attempt that came back had logged something."""
+
+    child: Child
+    log: AttemptLog
 
 
 class Paced(NamedTuple):
@@ -189,5 +198,5 @@ class Rest:
     """True to let no attempt begin."""
 
 
-News = Came | Idle | Paced | Vanished | Handled | Halt | Room | Approve | Reject | Rest
+News = Came | Idle | Wrote | Paced | Vanished | Handled | Halt | Room | Approve | Reject | Rest
 """What the machine is told."""

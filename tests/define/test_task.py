@@ -123,6 +123,7 @@ def test_task_args_may_set_every_option():
         "priority": 9, "resources": {"GPU": 1}, "workers": "w", "allow_other_workers": False,
         "on_limit": "return", "max_running": 9, "rate": 10.0, "max_branches": 11, "tolerate": 12,
         "fail_fast": True, "until": 0.5, "patience": 13, "mode": "max", "min_delta": 0.25,
+        "log_stdout": True,
         "losers": ASHA(factor=14),
         "result": FileResult("r"), "cache": FileResult("c"), "cache_for": 60.0, "cache_key": len,
     }  # fmt: skip

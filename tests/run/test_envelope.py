@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daskloop.events import LogLine
 from daskloop.record.sealed import ErrorText, Sealed
+from daskloop.run.attempt_log import AttemptLog
 from daskloop.run.envelope import Ahead, Entry, Envelope, decode_envelope, encode_envelope
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=20)  # surrogates included
@@ -52,7 +54,24 @@ ENTRIES = st.builds(
 REPORTS = st.lists(st.tuples(st.none() | st.integers(0, 2**40), ENTRIES), max_size=4)
 
 
-@given(st.builds(Envelope, TIMES, REPORTS))
+LINES = st.builds(LogLine, TIMES, st.integers(0, 60), TEXTS, TEXTS, TEXTS, st.integers(0, 2**40))
+COUNTS = st.integers(0, 2**40)
+LOGS = st.lists(
+    st.builds(
+        AttemptLog,
+        st.none() | COUNTS,
+        COUNTS,
+        COUNTS,
+        TEXTS,
+        st.lists(LINES, max_size=3),
+        COUNTS,
+        COUNTS,
+    ),
+    max_size=3,
+).map(lambda logs: logs or ())
+
+
+@given(st.builds(Envelope, TIMES, REPORTS, LOGS))
 @settings(deadline=None)
 def test_reports_come_back_as_they_went(envelope: Envelope):
     assert decode_envelope(encode_envelope(envelope)) == envelope
@@ -107,6 +126,15 @@ def test_a_row_made_by_hand_is_one():
         [0.0, [[0, row(message=5)]]],
         [0.0, [[0, row()[:-1]]]],
         [0.0, [[0, row(ahead=5)]]],
+        [0.0, [], 5],
+        [0.0, [], [], []],
+        [0.0, [], [5]],
+        [0.0, [], [[None, 1, 1, "w", [], 0]]],
+        [0.0, [], [["0", 1, 1, "w", [], 0, 0]]],
+        [0.0, [], [[0, None, 1, "w", [], 0, 0]]],
+        [0.0, [], [[0, 1, 1, "w", [5], 0, 0]]],
+        [0.0, [], [[0, 1, 1, "w", [[0.0, "INFO", "", "", "", 0]], 0, 0]]],
+        [0.0, [], [[0, 1, 1, "w", [[0.0, 20, "", "", "", None]], 0, 0]]],
         [0.0, [[0, row(ahead=[0, *AHEAD_ROW[1:]])]]],
         [0.0, [[0, row(ahead=[True, *AHEAD_ROW[1:]])]]],
         [0.0, [[0, row(ahead=AHEAD_ROW[:3])]]],

@@ -1,0 +1,75 @@
+"""What an attempt logged, as plain data: how much of it is wanted, and what travels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from daskloop import config
+from daskloop.define.task import Task
+from daskloop.events import LogLine
+from daskloop.loggers import logger_name
+
+__all__ = ["AttemptLog", "LogOrder", "log_from_wire", "log_order"]
+
+
+class LogOrder(NamedTuple):
+    """What of an attempt's log is wanted."""
+
+    level: int = logging.CRITICAL + 1
+    """Of `logging`: what is less grave stays where it is."""
+    stdout: bool = False
+    """True if what it prints is part of its log."""
+    lines: int = 0
+    """How many lines travel at most."""
+    size: int = 0
+    """How many bytes of text travel at most."""
+
+
+class AttemptLog(NamedTuple):
+    """What one attempt logged."""
+
+    child: int | None
+    """Its index; None if the task is not mapped."""
+    iteration: int
+    run_count: int
+    worker: str
+    lines: Sequence[LogLine]
+    """The first ones and the last ones, if there were too many."""
+    left_out: int = 0
+    """How many were left out."""
+    after: int = 0
+    """After how many lines they were left out."""
+
+
+def log_order(task: Task) -> LogOrder:
+    """Say what is wanted of the log of a task: what its logger in this process lets through.
+
+    Raises
+    ------
+    ValueError
+        If a setting is no number of lines, or no size.
+    """
+    level = logging.getLogger(logger_name(task.name)).getEffectiveLevel()
+    # Where nobody would see them, lines that are printed go where they always went.
+    stdout = task.log_stdout and level <= logging.INFO
+    return LogOrder(level, stdout, config.number("log-lines"), config.size("log-size"))
+
+
+def log_from_wire(row: Any) -> AttemptLog:
+    """Rebuild the log of an attempt; raises TypeError or ValueError if it is none."""
+    child, iteration, run_count, worker, lines, left_out, after = row
+    whole = (iteration, run_count, left_out, after)
+    if not (child is None or type(child) is int) or any(type(one) is not int for one in whole):
+        raise ValueError(f"these bytes are no log of an attempt: {row!r:.100}")
+    return AttemptLog(
+        child, iteration, run_count, str(worker), [_line(one) for one in lines], left_out, after
+    )
+
+
+def _line(row: Any) -> LogLine:
+    at, level, text, trace, path, number = row
+    if type(level) is not int or type(number) is not int:
+        raise ValueError(f"these bytes are no line of a log: {row!r:.100}")
+    return LogLine(float(at), level, str(text), str(trace), str(path), number)

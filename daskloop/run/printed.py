@@ -1,0 +1,121 @@
+"""Lines that a task prints, taken into its log: `sys.stdout` is one for the whole process.
+
+While an attempt runs that has its output logged, a stand-in is `sys.stdout`. It hands what that
+attempt writes to its log, and everything else to where it went before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from logging import INFO
+from typing import Any
+
+from daskloop.events import LogLine
+from daskloop.run.log_book import LogBook
+
+__all__ = ["printing_to"]
+
+_LONGEST = 65_536  # characters that may wait for the end of their line
+
+
+class _Lines:
+    """Puts together what is written piece by piece, until a line is whole."""
+
+    def __init__(self, book: LogBook) -> None:
+        self._book = book
+        self._begun: list[str] = []
+        self._length = 0
+        self._lock = threading.Lock()
+
+    def write(self, text: str) -> int:
+        with self._lock:
+            *whole, rest = text.split("\n")
+            for one in whole:
+                self._end(one)
+            if rest:
+                self._begun.append(rest)
+                self._length += len(rest)
+            if self._length > _LONGEST:
+                self._end("")
+        return len(text)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._begun:
+                self._end("")
+
+    def _end(self, last: str) -> None:
+        text = "".join([*self._begun, last]).rstrip("\r")
+        self._begun, self._length = [], 0
+        if text:
+            self._book.note(LogLine(time.time(), INFO, text))
+
+
+_lines: ContextVar[_Lines | None] = ContextVar("daskloop_printed", default=None)
+
+
+class _Stdout:
+    """Stands in for `sys.stdout`; what it does not know it leaves to the stream behind it."""
+
+    def __init__(self, behind: Any) -> None:
+        self.behind = behind
+
+    def write(self, text: str) -> int:
+        lines = _lines.get()
+        return int(self.behind.write(text)) if lines is None else lines.write(text)
+
+    def writelines(self, texts: Any) -> None:
+        for text in texts:
+            self.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.behind, name)
+
+
+_lock = threading.Lock()
+_users = 0
+_stand_in: _Stdout | None = None
+
+
+def _put_in() -> None:
+    global _users, _stand_in
+    with _lock:
+        _users += 1
+        if _stand_in is None or sys.stdout is not _stand_in:
+            _stand_in = sys.stdout = _Stdout(sys.stdout)
+
+
+def _take_out() -> None:
+    """Put back what was there, unless somebody has put something else there since."""
+    global _users, _stand_in
+    with _lock:
+        _users -= 1
+        if _users == 0 and _stand_in is not None:
+            if sys.stdout is _stand_in:
+                sys.stdout = _stand_in.behind
+            _stand_in = None
+
+
+@contextmanager
+def printing_to(book: LogBook) -> Iterator[None]:
+    """Have what this thread prints noted, line by line, while the block lasts.
+
+    Notes
+    -----
+    Threads that the block starts print where they always did, unless they run in a copy of its
+    context.
+    """
+    lines = _Lines(book)
+    with contextlib.ExitStack() as stack:
+        _put_in()
+        stack.callback(_take_out)
+        token = _lines.set(lines)
+        stack.callback(lines.close)
+        stack.callback(_lines.reset, token)
+        yield
