@@ -22,10 +22,14 @@ from functools import partial
 from typing import Any, NoReturn
 from weakref import ref
 
+import msgpack
+
 from daskloop.run.apart_runner import ChildDied, Runner, TimeIsUp
+from daskloop.run.attempt_log import LogOrder, line_from_wire
 from daskloop.run.body import too_long
 from daskloop.run.envelope import Entry, decode_envelope
 from daskloop.run.inputs import Inputs
+from daskloop.run.log_book import LogBook
 from daskloop.run.order import Attempt, Own, pack_own
 from daskloop.run.outcome import Judge, error_text, outcome_of
 from daskloop.run.share import Bench
@@ -112,11 +116,12 @@ class Apart:
         The arguments are opened in the other process, from `mine`: `own` is for those made here.
         """
         timeout, packed = bench.order.timeout, pack_own(Own("", 0.0, 1, [mine]))
+        book = LogBook(LogOrder(*bench.order.log))
         with self._lock:
             try:
                 make = partial(self._ready().make, shared, packed, bench.worker, who)
                 try:
-                    data = make(timeout)
+                    data = make(timeout, hear=partial(_note, book))
                 except TimeIsUp as late:
                     if not late.ask:
                         return _timed_out(bench, mine, late.started)
@@ -130,6 +135,7 @@ class Apart:
                 self._let_go()
                 raise
             finally:
+                bench.keep_log(mine, book)
                 self._used = time.monotonic()
         ((_, entry),) = decode_envelope(data).reports
         return entry
@@ -168,6 +174,11 @@ class Apart:
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.close()
+
+
+def _note(book: LogBook, line: bytes) -> None:
+    # Sent as it is logged: of an attempt that is stopped, what it said last is worth most.
+    book.note(line_from_wire(msgpack.unpackb(line, unicode_errors="surrogatepass")))
 
 
 def _is_gone(worker: ref[Any]) -> bool:

@@ -11,19 +11,25 @@ import contextvars
 import io
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
+import msgpack
+
+from daskloop.events import LogLine
 from daskloop.record.last_words import LastWords
 from daskloop.record.store import open_store
 from daskloop.run.apart_outfit import put_on
-from daskloop.run.apart_wire import ANSWER, BEGUN, BEGUN_ASK, ENDED, Request, unpack_request
+from daskloop.run.apart_wire import ANSWER, BEGUN, BEGUN_ASK, ENDED, LOGGED, Request, unpack_request
 from daskloop.run.attempt import load
+from daskloop.run.attempt_log import LogOrder
 from daskloop.run.body import call, too_long
 from daskloop.run.envelope import Entry, Envelope, encode_envelope
 from daskloop.run.inputs import Inputs
+from daskloop.run.log_book import LogBook
 from daskloop.run.order import Attempt, Shared, unpack_own, unpack_shared
 from daskloop.run.outcome import Judge, broken, hopeless, outcome_of
 from daskloop.run.share import Bench, Clock, execute_here
@@ -48,7 +54,7 @@ def serve(line: Connection) -> None:
                 kept[request.slot] = _Kept(unpack_shared(request.shared))
             # A copy for each: no attempt sees what another has set.
             entry = contextvars.copy_context().run(_entry, kept[request.slot], request, line)
-            line.send_bytes(ANSWER + entry)
+            _send(line, ANSWER + entry)
         except (EOFError, ConnectionError):
             return
 
@@ -99,8 +105,31 @@ def _made(kept: _Kept, mine: Attempt, worker: str, line: Connection) -> Entry:
         Clock(0.0, 0.0, 1),
         execute_here,
         partial(_call, kept, line),
+        open_book=partial(_SentBook, line),
     )
     return execute_here(bench, mine, Inputs(mine.inputs, kept.store))
+
+
+_sending = threading.Lock()
+
+
+def _send(line: Connection, message: bytes) -> None:
+    """Send a message whole, whatever other threads of the attempt log meanwhile."""
+    with _sending:
+        line.send_bytes(message)
+
+
+class _SentBook(LogBook):
+    """Sends each line to the worker at once, who keeps it though this process is killed."""
+
+    def __init__(self, line: Connection, order: LogOrder) -> None:
+        super().__init__(order)
+        self._line = line
+        self._process = os.getpid()
+
+    def _write(self, line: LogLine) -> None:
+        if os.getpid() == self._process:  # else a fork of this process logs
+            _send(self._line, LOGGED + msgpack.packb(line, unicode_errors="surrogatepass"))
 
 
 def _call(
@@ -114,12 +143,12 @@ def _call(
     """Call a function, and tell the worker, whose clock it is, when it begins and has ended."""
     process = os.getpid()
     _, retry_on, retry_if = load(kept.order, kept.store)
-    line.send_bytes(BEGUN if retry_on is None and retry_if is None else BEGUN_ASK)
+    _send(line, BEGUN if retry_on is None and retry_if is None else BEGUN_ASK)
     try:
         return call(function, arguments, None, full_name)
     finally:
         if os.getpid() == process:  # else a fork of this process has come here too
-            line.send_bytes(ENDED)
+            _send(line, ENDED)
 
 
 def _judged_late(kept: _Kept, mine: Attempt, worker: str, started: float) -> Entry:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 from daskloop.run.apart_children import Child, Children
 from daskloop.run.apart_outfit import Outfit
@@ -21,11 +22,17 @@ from daskloop.run.apart_wire import (
     BEGUN,
     BEGUN_ASK,
     ENDED,
+    LOGGED,
     Request,
     pack_request,
 )
 
 __all__ = ["ChildDied", "Runner", "TimeIsUp"]
+
+
+def _nobody(line: bytes) -> None:
+    """Let a line be lost."""
+
 
 _TRIES = 3
 """So many children in a row may die before they call the function."""
@@ -96,6 +103,7 @@ class Runner:
         who: str,
         timeout: float | None,
         late: float | None = None,
+        hear: Callable[[bytes], None] = _nobody,
     ) -> bytes:
         """Have an attempt made.
 
@@ -109,6 +117,8 @@ class Runner:
             Seconds that the function may take.
         late : float, optional
             The attempt was stopped, and had begun then: have it judged.
+        hear : callable, optional
+            Takes each line that the attempt logs, while it runs.
 
         Returns
         -------
@@ -128,7 +138,7 @@ class Runner:
             child = self._children.living()
             try:
                 self._hand_over(child, shared, own, worker, who, late)
-                return self._answer(child, timeout)
+                return self._answer(child, timeout, hear)
             except _Unbegun as death:  # perhaps while it had nothing to do yet
                 code = death.code
         raise ChildDied(code)
@@ -146,7 +156,7 @@ class Runner:
             raise _Unbegun(self._children.stop(child)) from None
         child.outfit = outfit
 
-    def _answer(self, child: Child, timeout: float | None) -> bytes:
+    def _answer(self, child: Child, timeout: float | None, hear: Callable[[bytes], None]) -> bytes:
         """Wait for the envelope, for as long as the attempt may take."""
         started, deadline, ask = 0.0, None, False
         while True:
@@ -164,6 +174,8 @@ class Runner:
                 deadline = None if timeout is None else time.monotonic() + timeout
             elif message == ENDED:
                 deadline = None
+            elif message.startswith(LOGGED):
+                hear(message.removeprefix(LOGGED))
             elif message:
                 return message.removeprefix(ANSWER)
 

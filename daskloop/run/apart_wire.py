@@ -5,7 +5,7 @@
     worker ── control ──► keeper     NEXT, KILL pid
     worker ◄── control ── keeper     NEW pid, with a socket to it · DIED pid, exit code
     worker ── socket ───► child      a request
-    worker ◄── socket ─── child      BEGUN, ENDED, ANSWER and an envelope
+    worker ◄── socket ─── child      BEGUN, LOGGED and a line, ENDED, ANSWER and an envelope
 
 All of it goes through sockets that only these processes have: none has a name or a port.
 """
@@ -25,6 +25,7 @@ __all__ = [
     "DIED",
     "ENDED",
     "KILL",
+    "LOGGED",
     "NEW",
     "NEXT",
     "NOTICE",
@@ -40,9 +41,9 @@ NOTICE = struct.Struct("!cqi")
 NEXT, KILL = b"+", b"k"
 NEW, DIED = b"n", b"d"
 
-BEGUN, BEGUN_ASK, ENDED, ANSWER = b"b", b"B", b"e", b"a"
-"""The function is called; so it is, and its task has predicates that judge failures; it has
-returned or raised; the envelope follows."""
+BEGUN, BEGUN_ASK, LOGGED, ENDED, ANSWER = b"b", b"B", b"l", b"e", b"a"
+"""The function is called; so it is, and its task has predicates that judge failures; it has logged
+the line that follows; it has returned or raised; the envelope follows."""
 
 
 class Change(NamedTuple):

@@ -11,7 +11,7 @@ from daskloop.define.task import Task
 from daskloop.events import LogLine
 from daskloop.loggers import logger_name
 
-__all__ = ["AttemptLog", "LogOrder", "log_from_wire", "log_order"]
+__all__ = ["AttemptLog", "LogOrder", "line_from_wire", "log_from_wire", "log_order"]
 
 
 class LogOrder(NamedTuple):
@@ -64,11 +64,18 @@ def log_from_wire(row: Any) -> AttemptLog:
     if not (child is None or type(child) is int) or any(type(one) is not int for one in whole):
         raise ValueError(f"these bytes are no log of an attempt: {row!r:.100}")
     return AttemptLog(
-        child, iteration, run_count, str(worker), [_line(one) for one in lines], left_out, after
+        child,
+        iteration,
+        run_count,
+        str(worker),
+        [line_from_wire(one) for one in lines],
+        left_out,
+        after,
     )
 
 
-def _line(row: Any) -> LogLine:
+def line_from_wire(row: Any) -> LogLine:
+    """Rebuild a line of a log; raises TypeError or ValueError if it is none."""
     at, level, text, trace, path, number = row
     if type(level) is not int or type(number) is not int:
         raise ValueError(f"these bytes are no line of a log: {row!r:.100}")

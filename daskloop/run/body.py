@@ -40,10 +40,26 @@ class Surroundings(Mapping[str, Any]):
     spoil it.
     """
 
-    __slots__ = ("_given", "_made", "_mine", "_order", "_payload", "_started", "_store", "book")
+    __slots__ = (
+        "_given",
+        "_made",
+        "_mine",
+        "_open",
+        "_order",
+        "_payload",
+        "_started",
+        "_store",
+        "book",
+    )
 
-    def __init__(self, order: Shared, mine: Attempt, store: PayloadStore | None) -> None:
-        self._order, self._mine, self._store = order, mine, store
+    def __init__(
+        self,
+        order: Shared,
+        mine: Attempt,
+        store: PayloadStore | None,
+        open_book: Callable[[LogOrder], LogBook] = LogBook,
+    ) -> None:
+        self._order, self._mine, self._store, self._open = order, mine, store, open_book
         self._started = time.time()
         self._made: Mapping[str, Any] | None = None
         self.book: LogBook | None = None
@@ -68,7 +84,7 @@ class Surroundings(Mapping[str, Any]):
 
     def _open_book(self) -> LogBook:
         if self.book is None:
-            self.book = LogBook(LogOrder(*self._order.log))
+            self.book = self._open(LogOrder(*self._order.log))
         return self.book
 
     def _logger(self) -> RunLogger:

@@ -64,9 +64,9 @@ class LogBook(logging.Handler):
         )
 
     def note(self, line: LogLine) -> None:
-        """Note a line that was printed."""
+        """Note a line that is no record of this process: one that was printed, or sent."""
         with self.lock:  # type: ignore[union-attr]  # every handler has one
-            self._note(line._replace(text=_cut(line.text)))
+            self._note(line._replace(text=_cut(line.text), trace=_cut(line.trace)))
 
     def take(self, child: int | None, iteration: int, run_count: int, worker: str) -> AttemptLog:
         """Hand out what was noted, and note no more."""
@@ -77,8 +77,10 @@ class LogBook(logging.Handler):
         return AttemptLog(child, iteration, run_count, worker, lines, self._left_out, after)
 
     def _note(self, line: LogLine) -> None:
-        if self._is_closed:
-            return
+        if not self._is_closed:
+            self._write(line)
+
+    def _write(self, line: LogLine) -> None:
         size = _size(line)
         if not self._last and len(self._first) < self._lines and self._taken + size <= self._size:
             self._first.append(line)

@@ -22,12 +22,13 @@ from daskloop.contexts import context
 from daskloop.define.again import Fields
 from daskloop.record.store import PayloadStore
 from daskloop.record.stretch import Turn, pack_turns
-from daskloop.run.attempt_log import AttemptLog
+from daskloop.run.attempt_log import AttemptLog, LogOrder
 from daskloop.run.body import Surroundings, call
 from daskloop.run.decide import MESSAGES
 from daskloop.run.envelope import Ahead, Entry
 from daskloop.run.inputs import Inputs
 from daskloop.run.keeping import kept
+from daskloop.run.log_book import LogBook
 from daskloop.run.order import Attempt, Shared, Uncomputed, value_tree
 from daskloop.run.outcome import Judge, broken, ended_with, hopeless, outcome_of, returned
 
@@ -75,6 +76,14 @@ class Bench:
     """Calls the function, see `call`."""
     logs: list[AttemptLog] = field(default_factory=list)
     """What the attempts have logged so far."""
+    open_book: Callable[[LogOrder], LogBook] = LogBook
+    """Opens what an attempt logs to."""
+
+    def keep_log(self, mine: Attempt, book: LogBook) -> None:
+        """Take over what an attempt has logged, if it has logged anything."""
+        log = book.take(mine.child, mine.iteration, mine.run_count, self.worker)
+        if log.lines or log.left_out:
+            self.logs.append(log)
 
 
 def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
@@ -181,7 +190,7 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
         what = "an argument"
         arguments = _inputs(bench, own)
         what = f"the payload of iteration {mine.iteration - 1}"
-        values = Surroundings(order, mine, store)
+        values = Surroundings(order, mine, store, bench.open_book)
         if mine.payload is not None and type(values["task_loop_result"]) is Fields:
             arguments.update(values["task_loop_result"])
     except bench.let_through:
@@ -211,8 +220,7 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
         return outcome_of(judge, error, started, retry_on, retry_if)
     finally:
         if values.book is not None:
-            place = mine.child, mine.iteration, mine.run_count
-            bench.logs.append(values.book.take(*place, bench.worker))
+            bench.keep_log(mine, values.book)
 
 
 def _inputs(bench: Bench, own: Inputs) -> dict[str, Any]:

@@ -23,7 +23,7 @@ on_processes = pytest.mark.parametrize("executor", ["processes"], indirect=True)
 
 
 def wait_for_the_other() -> None:
-    """Wait on a barrier that stays in this process: tasks name this function, and do not carry it."""
+    """Wait on a barrier that stays in this process: tasks name this, and do not carry it."""
     _barriers["prints"].wait(20)
 
 
@@ -211,6 +211,45 @@ def test_a_traceback_travels_as_text_and_its_lines_are_made_safe(executor, caplo
     assert "ValueError: red \\x1b[31m text" in shown
     assert "\x1b" not in shown
     assert all(line.startswith("  ") for line in shown.split("\n")[1:])
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"], indirect=True)
+def test_what_an_attempt_said_before_its_time_was_up_is_kept(executor, caplog):
+    @task(timeout=0.3, log_stdout=True)
+    def hang():
+        get_run_logger().warning("about to hang")
+        print("for good")
+        threading.Event().wait(2)
+        get_run_logger().warning("nobody hears this")
+
+    with Flow("hangs") as flow:
+        hung = hang()
+    with caplog.at_level(logging.INFO, logger="daskloop"):
+        state = flow.run(executor=executor)
+    assert type(state.result[hung]).__name__ == "TimedOut"
+    assert [one.said for one in of_tasks(caplog)] == ["about to hang", "for good"]
+
+
+@on_processes
+def test_an_attempt_with_a_timeout_that_ends_in_time_has_its_log(executor, caplog):
+    @task(timeout=20)
+    def talk(n):
+        for line in range(3):
+            get_run_logger().info("line %d", line)
+        threads = [threading.Thread(target=context.logger.info, args=("aside",)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return n
+
+    with Flow("talks") as flow:
+        talk.map([1, 2])
+    with caplog.at_level(logging.INFO, logger="daskloop"):
+        assert flow.run(executor=executor).is_successful()
+    for child in ("talk[0]", "talk[1]"):
+        said = [one.said for one in of_tasks(caplog) if one.child == child]
+        assert said == ["line 0", "line 1", "line 2", *["aside"] * 8]
 
 
 @on_all
