@@ -40,6 +40,8 @@ class Launch:
     shelf: Shelf | None
     """Where it is recorded; None if it is not."""
     quiet: bool
+    log_format: str | None = None
+    """How the log is written; None leaves it to the configuration."""
 
 
 def drive(launch: Launch) -> ExitCode:
@@ -55,7 +57,7 @@ def drive(launch: Launch) -> ExitCode:
     choice = _choice(launch.options)
     inline = isinstance(choice, Inline)
     stopper = Stopper(inline)
-    with log_lines(launch.quiet), stopper:
+    with log_lines(launch.quiet, launch.log_format), stopper:
         run = _begin(launch)
         stopper.watch(run)
         if not launch.quiet:

@@ -7,19 +7,38 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["log_lines"]
+from daskloop import config
+from daskloop.cli.exit_codes import Usage
+from daskloop.report.json_lines import JsonLines
+
+__all__ = ["FORMATS", "log_lines"]
+
+FORMATS = ("text", "json")
 
 
 @contextmanager
-def log_lines(quiet: bool) -> Iterator[None]:
-    """Send what ``daskloop`` logs to stderr: everything from INFO on, or errors alone."""
+def log_lines(quiet: bool, wanted: str | None = None) -> Iterator[None]:
+    """Send what ``daskloop`` logs to stderr: everything from INFO on, or errors alone.
+
+    Parameters
+    ----------
+    quiet : bool
+        True for errors alone.
+    wanted : str, optional
+        ``"text"`` or ``"json"``; else what the setting ``daskloop.log-format`` says.
+
+    Raises
+    ------
+    Usage
+        If the setting names no format.
+    """
+    level = logging.ERROR if quiet else logging.INFO
     logger = logging.getLogger("daskloop")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    handler.setLevel(logging.ERROR if quiet else logging.INFO)
+    handler.setFormatter(_formatter(wanted))
     before = logger.level, logger.propagate
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(level)
     logger.propagate = False
     try:
         yield
@@ -27,3 +46,12 @@ def log_lines(quiet: bool) -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(before[0])
         logger.propagate = before[1]
+
+
+def _formatter(wanted: str | None) -> logging.Formatter:
+    found = config.setting("log-format") if wanted is None else wanted
+    if found not in FORMATS:
+        raise Usage(f"Config daskloop.log-format is {found!r}. Write text or json.")
+    return (
+        JsonLines() if found == "json" else logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
+    )

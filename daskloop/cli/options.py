@@ -7,7 +7,19 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["as_json", "executor", "journal", "parameters", "quiet", "store", "trust", "workers"]
+from daskloop.cli.log_lines import FORMATS
+
+__all__ = [
+    "as_json",
+    "executor",
+    "journal",
+    "log_format",
+    "parameters",
+    "quiet",
+    "store",
+    "trust",
+    "workers",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,6 +41,11 @@ store = click.option(
     "--store", metavar="URL", help="Place that all workers share, for large values."
 )
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+log_format = click.option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    help="How log lines are written to stderr.  [default: config daskloop.log-format, else text]",
+)
 parameters = click.option(
     "-p",
     "--parameter",

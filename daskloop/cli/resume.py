@@ -33,6 +33,7 @@ __all__ = ["recorded_flow", "resume"]
 @options.workers
 @options.journal
 @options.store
+@options.log_format
 @options.quiet
 def resume(
     run: str,
@@ -46,6 +47,7 @@ def resume(
     workers: int | None,
     journal: str | None,
     store: str | None,
+    log_format: str | None,
     quiet: bool,
 ) -> None:
     """Go on with a recorded run.
@@ -73,7 +75,7 @@ def resume(
             from_iteration=start,
             allow_code_change=allow_code_change,
         )
-        code = drive(Launch(loaded, values, wanted, shelf, quiet))
+        code = drive(Launch(loaded, values, wanted, shelf, quiet, log_format))
     click.get_current_context().exit(int(code))
 
 

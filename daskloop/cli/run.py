@@ -24,6 +24,7 @@ __all__ = ["asked", "run"]
 @options.journal
 @click.option("--no-journal", is_flag=True, help="Do not record the run.")
 @options.store
+@options.log_format
 @options.quiet
 def run(
     flow: str,
@@ -33,6 +34,7 @@ def run(
     journal: str | None,
     no_journal: bool,
     store: str | None,
+    log_format: str | None,
     quiet: bool,
 ) -> None:
     """Run a flow, and record every iteration.
@@ -51,7 +53,7 @@ def run(
     loaded = load_flow(flow)
     values = parameter_values(loaded.flow, given)
     wanted = asked(loaded, executor, workers, store, shelf)
-    code = drive(Launch(loaded, values, wanted, shelf, quiet))
+    code = drive(Launch(loaded, values, wanted, shelf, quiet, log_format))
     click.get_current_context().exit(int(code))
 
 

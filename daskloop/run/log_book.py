@@ -82,17 +82,16 @@ class LogBook(logging.Handler):
 
     def _write(self, line: LogLine) -> None:
         size = _size(line)
-        if not self._last and len(self._first) < self._lines and self._taken + size <= self._size:
+        fits = len(self._first) < self._lines and self._taken + size <= self._size
+        if fits and not self._last and not self._left_out:
             self._first.append(line)
             self._taken += size
             return
         self._last.append(line)
         self._held += size
-        while len(self._last) > self._last_lines or self._held > self._size:
+        while self._last and (len(self._last) > self._last_lines or self._held > self._size):
             self._held -= _size(self._last.popleft())
             self._left_out += 1
-            if not self._last:
-                return
 
 
 def _size(line: LogLine) -> int:

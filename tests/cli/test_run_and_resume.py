@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import dask
 import pytest
 
 from daskloop.cli.load_flow import load_flow
@@ -180,3 +181,17 @@ def test_a_run_that_is_over_cannot_be_cancelled():
     name = run_named(run().output)
     refused = daskloop("cancel", name)
     assert refused.exit_code == 3 and "its status is success" in refused.output
+
+
+def test_the_log_may_be_lines_of_json():
+    ended = run("--log-format", "json")
+    lines = [json.loads(text) for text in ended.output.splitlines() if text.startswith("{")]
+    assert {line["event"] for line in lines} >= {"RunStarted", "ChildEnded", "RunEnded"}
+    assert {line["run"] for line in lines} == {run_named(ended.output)}
+
+
+def test_a_configured_format_of_the_log_that_is_none_is_refused():
+    with dask.config.set({"daskloop.log-format": "xml"}):
+        ended = run()
+    assert ended.exit_code == 2
+    assert "Config daskloop.log-format is 'xml'. Write text or json." in ended.output

@@ -1,0 +1,92 @@
+"""A log book keeps the first and the last lines, counts the others, and ends with its attempt."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import dask
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daskloop import task
+from daskloop.events import LogLine
+from daskloop.run.attempt_log import LogOrder, log_order
+from daskloop.run.log_book import LogBook
+
+
+def taken(book: LogBook) -> Any:
+    return book.take(None, 1, 1, "w")
+
+
+def texts(*lines: str, most: int = 4, size: int = 10_000) -> tuple[list[str], int, int]:
+    book = LogBook(LogOrder(logging.INFO, False, most, size))
+    for text in lines:
+        book.note(LogLine(0.0, logging.INFO, text))
+    log = taken(book)
+    return [line.text for line in log.lines], log.left_out, log.after
+
+
+def test_few_lines_are_all_kept():
+    assert texts("a", "b", "c", "d") == (["a", "b", "c", "d"], 0, 2)
+
+
+def test_of_many_the_first_and_the_last_are_kept():
+    assert texts(*"abcdefg") == (["a", "b", "f", "g"], 3, 2)
+
+
+def test_a_line_that_is_too_large_for_all_is_left_out():
+    assert texts("a" * 300, "b", size=200) == (["b"], 1, 0)
+
+
+def test_a_long_message_is_cut():
+    (line,), _, _ = texts("x" * 1_000_000)
+    assert line.endswith("… (1,000,000 characters)") and len(line) < 5_000
+
+
+def test_with_no_lines_wanted_all_are_counted():
+    assert texts("a", "b", most=0) == ([], 2, 0)
+
+
+@given(st.lists(st.integers(0, 3_000)), st.integers(0, 12), st.integers(0, 4_000))
+@settings(deadline=None)
+def test_the_bounds_hold_and_no_line_goes_uncounted(sizes: list[int], most: int, size: int):
+    lines = ["x" * length for length in sizes]
+    kept, left_out, after = texts(*lines, most=most, size=size)
+    assert len(kept) + left_out == len(lines)
+    assert len(kept) <= most and sum(map(len, kept)) <= size
+    assert kept[:after] == lines[:after]
+    assert kept[after:] == lines[len(lines) - len(kept) + after :]
+
+
+def test_nothing_is_noted_once_it_is_taken():
+    book = LogBook(LogOrder(logging.INFO, False, 10, 1_000))
+    assert not taken(book).lines
+    book.note(LogLine(0.0, logging.INFO, "late"))
+    assert not taken(book).lines
+
+
+def test_an_exception_that_cannot_be_formatted_is_said_to_be_one():
+    class Odd(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    book = LogBook(LogOrder(logging.INFO, False, 10, 1_000))
+    logger = logging.Logger("t")
+    logger.addHandler(book)
+    try:
+        raise Odd
+    except Odd:
+        logger.exception("it broke")
+    (line,) = taken(book).lines
+    assert line.text == "it broke" and "Odd" in line.trace
+
+
+@pytest.mark.parametrize(("name", "value"), [("log-lines", -1), ("log-lines", "many")])
+def test_a_setting_that_is_no_number_is_refused(name: str, value: object):
+    with (
+        dask.config.set({f"daskloop.{name}": value}),
+        pytest.raises(ValueError, match=f"daskloop.{name} is {value!r}. Write a whole number"),
+    ):
+        log_order(task(lambda: 1, name="t"))
