@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timezone
 from types import CoroutineType
 from typing import Any
@@ -24,12 +23,8 @@ from daskloop.record.store import PayloadStore
 from daskloop.run.attempt_log import LogOrder
 from daskloop.run.log_book import LogBook
 from daskloop.run.order import Attempt, Shared, open_tree
-from daskloop.run.printed import printing_to
 
 __all__ = ["Surroundings", "call", "too_long"]
-
-_STDOUT = LogOrder._fields.index("stdout")
-_AS_ALWAYS: AbstractContextManager[None] = nullcontext()
 
 
 class Surroundings(Mapping[str, Any]):
@@ -77,12 +72,8 @@ class Surroundings(Mapping[str, Any]):
             }
         return self._made
 
-    def printing(self) -> AbstractContextManager[None]:
-        """Take what is printed into the log, if that is wanted."""
-        log = self._order.log
-        return printing_to(self._open_book()) if log and log[_STDOUT] else _AS_ALWAYS
-
-    def _open_book(self) -> LogBook:
+    def open_book(self) -> LogBook:
+        """Return what the attempt logs to."""
         if self.book is None:
             self.book = self._open(LogOrder(*self._order.log))
         return self.book
@@ -92,7 +83,7 @@ class Surroundings(Mapping[str, Any]):
         if not self._order.log:
             return passing_logger(fields)
         own = logging.Logger(logger_name(self._order.task_name), self._order.log[0])
-        own.addHandler(self._open_book())
+        own.addHandler(self.open_book())
         return RunLogger(own, fields)
 
     def __getitem__(self, key: str) -> Any:

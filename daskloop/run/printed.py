@@ -6,12 +6,10 @@ attempt writes to its log, and everything else to where it went before.
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from logging import INFO
 from typing import Any
@@ -19,7 +17,7 @@ from typing import Any
 from daskloop.events import LogLine
 from daskloop.run.log_book import LogBook
 
-__all__ = ["printing_to"]
+__all__ = ["call_printing_to"]
 
 _LONGEST = 65_536  # characters that may wait for the end of their line
 
@@ -102,20 +100,19 @@ def _take_out() -> None:
             _stand_in = None
 
 
-@contextmanager
-def printing_to(book: LogBook) -> Iterator[None]:
-    """Have what this thread prints noted, line by line, while the block lasts.
+def call_printing_to(book: LogBook, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function, and have what it prints noted, line by line.
 
     Notes
     -----
-    Threads that the block starts print where they always did, unless they run in a copy of its
-    context.
+    Threads that it starts print where they always did, unless they run in a copy of its context.
     """
     lines = _Lines(book)
-    with contextlib.ExitStack() as stack:
-        _put_in()
-        stack.callback(_take_out)
-        token = _lines.set(lines)
-        stack.callback(lines.close)
-        stack.callback(_lines.reset, token)
-        yield
+    _put_in()
+    token = _lines.set(lines)
+    try:
+        return function(*arguments)
+    finally:
+        _lines.reset(token)
+        _take_out()
+        lines.close()
