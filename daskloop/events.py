@@ -13,6 +13,7 @@ from daskloop.keys import Address
 from daskloop.states import State
 
 __all__ = [
+    "AttemptEnded",
     "AttemptFailed",
     "AttemptLost",
     "ChildEnded",
@@ -70,6 +71,26 @@ class IterationEnded(Event):
     """Time in user code."""
     count: int = 1
     """How many iterations ended in that time; the address and the message are of the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded(Event):
+    """An attempt came back, however it ended; handlers may make something else of it."""
+
+    address: Address
+    name: str
+    run_count: int
+    kind: str
+    """How it ended, in a word: ``"looped"``, ``"success"``, ``"failed"``, ``"timed_out"`` ..."""
+    message: str
+    worker: str
+    started: float
+    """When its function was called, seconds since the epoch; zero if it never was."""
+    ended: float
+    ahead: int = 0
+    """How many iterations of the loop had ended before it in the same future."""
+    ahead_seconds: float = 0.0
+    """Time in user code, of all of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +224,9 @@ class Listener(Protocol):
     Events are as grave as log lines: an ended iteration `logging.DEBUG`, an ended child that did
     not fail `logging.INFO`. A listener with an attribute ``level`` is content with those of that
     level and above; when no listener wants more, the others are not even made.
+
+    One with a method ``close(timeout)`` has it called after the last event: to let go of what it
+    holds within so many seconds.
     """
 
     def hear(self, event: Event) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from daskloop.define.graph import TaskGraph
 from daskloop.events import Listener
 from daskloop.flow.annotated import check_annotations
+from daskloop.flow.notifiers import listeners_for
 from daskloop.flow.options import OPTION_NAMES
 from daskloop.flow.parameters import parameter_values
 from daskloop.run import Run, start
@@ -53,28 +54,25 @@ def begin(
     JournalError, ResumeError
         If the run cannot be recorded or resumed; nothing has run then.
     """
-    if not isinstance(options.resume, str):
-        given = parameter_values(flow.name, flow.parameters(), parameters, values, OPTION_NAMES)
-        check_annotations(flow, given)
-        return start(
-            flow, parameters=given, options=options, listeners=listeners, origin=origin, here=here
-        )
-    taken = take_over(options.journal, options.resume)
+    taken = take_over(options.journal, options.resume) if isinstance(options.resume, str) else None
     try:
-        known = recorded_values(taken)
+        known = {} if taken is None else recorded_values(taken)
         given = parameter_values(
             flow.name, flow.parameters(), parameters, values, OPTION_NAMES, known
         )
         check_annotations(flow, given)
+        notify = getattr(flow, "notify", None) if options.notify is None else options.notify
+        told = listeners_for(notify, flow.parameters(), given)
         return start(
             flow,
             parameters=given,
             options=options,
-            listeners=listeners,
+            listeners=[*listeners, *told],
             taken=taken,
             origin=origin,
             here=here,
         )
     except BaseException:
-        taken.ledger.close()
+        if taken is not None:
+            taken.ledger.close()
         raise

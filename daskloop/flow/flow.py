@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Token
 from types import TracebackType
@@ -14,6 +13,7 @@ from daskloop.define.hooks import Hook, StateHandler, check_callable
 from daskloop.define.hooks import state_handlers as checked_handlers
 from daskloop.define.scope import current_graph
 from daskloop.define.task import Task
+from daskloop.flow.notifiers import check_notify
 from daskloop.states import State
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Flow"]
 
 SomeFlow = TypeVar("SomeFlow", bound="Flow")
-
-logger = logging.getLogger("daskloop.run")
 
 
 class Flow(TaskGraph):
@@ -43,8 +41,8 @@ class Flow(TaskGraph):
         Take ``(flow, old_state, new_state)``; may return another state.
     on_failure : callable, optional
         Takes ``(flow, state)``; called when a run failed.
-    executor : optional
-        Where the flow is run if ``flow.run`` does not say.
+    executor, notify : optional
+        Where the flow is run, and who is told of its runs, if ``flow.run`` does not say.
 
     Examples
     --------
@@ -67,6 +65,7 @@ class Flow(TaskGraph):
         state_handlers: Sequence[StateHandler] | None = None,
         on_failure: Hook | None = None,
         executor: Any = None,
+        notify: Any = None,
     ) -> None:
         super().__init__(name)
         self.state_handlers = checked_handlers(state_handlers, "state_handlers", "flow")
@@ -74,6 +73,7 @@ class Flow(TaskGraph):
             check_callable(on_failure, "on_failure", ("flow", "state"))
         self.on_failure = on_failure
         self.executor = executor
+        self.notify = check_notify(notify, "Flow(notify={})")
         self._tokens: list[Token[TaskGraph | None]] = []
         for task in tasks or ():
             self.add_task(task)
@@ -112,6 +112,7 @@ class Flow(TaskGraph):
         report: Any = None,
         store: Any = None,
         raise_on_failure: bool = False,
+        notify: Any = None,
         only: str | None = None,
         from_iteration: int | None = None,
         **values: Any,
@@ -158,6 +159,8 @@ class Flow(TaskGraph):
             Directory or URL that all workers share, for large values.
         raise_on_failure : bool
             Raise the exception of the first task that failed.
+        notify : list, optional
+            Who is told: names from ``daskloop.notifiers``, URLs, ``Webhook(url)``; False: nobody.
         **values
             Values of parameters.
 
@@ -181,7 +184,7 @@ class Flow(TaskGraph):
         >>> state = flow.run(number=3)  # doctest: +SKIP
         """
         # The engine is imported when a flow runs, so that `import daskloop` stays quick.
-        from daskloop.flow.launch import launch, refuse_place
+        from daskloop.flow.launch import launch, refuse_place, say_how_to_go_on
 
         refuse_place(self.name, bool(self._tokens), "run")
         options = {
@@ -199,12 +202,11 @@ class Flow(TaskGraph):
             "report": report,
             "store": store,
             "raise_on_failure": raise_on_failure,
+            "notify": notify,
         }
         run, checked = launch(self, self.executor, parameters, values, options, here=True)
         state: State = run.result()
-        if checked.journal is not None and not state.is_successful():
-            where = getattr(checked.journal, "path", checked.journal)
-            logger.warning("to go on with it: flow.run(journal=%r, resume=%r)", where, run.name)
+        say_how_to_go_on(run, checked, state)
         if raise_on_failure:
             state.raise_if_failed()
         return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +17,11 @@ from daskloop.report.notebook import notebook_views
 from daskloop.report.task_lines import TaskLines
 from daskloop.run import Run
 from daskloop.run.options import RunOptions
+from daskloop.states import State
 
-__all__ = ["launch", "refuse_place", "split"]
+__all__ = ["launch", "refuse_place", "say_how_to_go_on", "split"]
+
+logger = logging.getLogger("daskloop.run")
 
 
 def split(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -73,6 +77,13 @@ def launch(
     for view in views:
         view.show(run.name, run.outcome)
     return run, checked
+
+
+def say_how_to_go_on(run: Run, options: RunOptions, state: State) -> None:
+    """Log how to continue a recorded run that did not end well."""
+    if options.journal is not None and not state.is_successful():
+        where = getattr(options.journal, "path", options.journal)
+        logger.warning("to go on with it: flow.run(journal=%r, resume=%r)", where, run.name)
 
 
 def refuse_place(flow_name: str, being_written: bool, verb: str) -> None:

@@ -10,6 +10,7 @@ from daskloop.config import setting
 from daskloop.contexts import RESERVED
 from daskloop.define.batch import Batch, checked_batch
 from daskloop.define.limits import count
+from daskloop.flow.notifiers import check_notify
 from daskloop.record.journal import Journal
 from daskloop.run.options import RunOptions
 
@@ -35,6 +36,7 @@ def checked_options(
     store: Any = None,
     batch: int | str | None = None,
     history: bool = False,
+    notify: Any = None,
     **not_yet: Any,
 ) -> RunOptions:
     """Check the options of a run and freeze them.
@@ -78,6 +80,7 @@ def checked_options(
         context=_context(context),
         task_states=task_states,
         batch=_batch(batch),
+        notify=check_notify(notify, "flow.run(notify={})"),
         history=_flag("history", history),
         journal=_journal(journal),
         resume=resume,

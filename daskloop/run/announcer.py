@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Sequence
 
 from daskloop.events import Event, Listener
@@ -45,10 +46,21 @@ class Announcer:
             self._queue.put(events)
 
     def close(self) -> None:
-        """Let listeners hear the rest, for ten seconds at most."""
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join(_PATIENCE)
+        """Let listeners hear the rest and end, for ten seconds at most."""
+        if self._thread is None:
+            return
+        deadline = time.monotonic() + _PATIENCE
+        self._queue.put(None)
+        self._thread.join(_PATIENCE)
+        for listener in self._listeners:
+            close = getattr(listener, "close", None)
+            if close is None:
+                continue
+            try:
+                close(max(0.0, deadline - time.monotonic()))
+            # As for `hear`: whatever it raises is its own.
+            except BaseException:
+                logger.exception("%s raised when it was closed", listener)
 
     def _pass_on(self) -> None:
         while True:

@@ -23,6 +23,7 @@ class StandIn:
         parameters: dict[str, Any],
         options: Any,
         listeners: Any = (),
+        taken: Any = None,
         origin: str | None = None,
         here: bool = True,
     ) -> StandIn:

@@ -86,6 +86,7 @@ def test_f10_run_has_the_promised_signature():
         ("report", None),
         ("store", None),
         ("raise_on_failure", False),
+        ("notify", None),
         ("only", None),
         ("from_iteration", None),
     ]

@@ -15,6 +15,7 @@ from daskloop import (
     case,
     context,
     flatten,
+    get_run_logger,
     mapped,
     resource_manager,
     tags,
@@ -26,6 +27,7 @@ from daskloop.engine.results import FileResult, LocalResult
 from daskloop.engine.serializers import CompressedSerializer, JSONSerializer
 from daskloop.engine.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS
 from daskloop.engine.state import Failed, Looped, Mapped, State
+from daskloop.notify import Slack, Webhook
 from daskloop.tasks.control_flow import FilterTask, ifelse, merge, switch
 from daskloop.triggers import all_finished, some_failed
 
@@ -149,11 +151,15 @@ copied.visualize(filename="flow.mmd")
 count: int = plain.run(1)
 ended: State = flow.run({"limit": 3}, executor="inline", context={"colour": "blue"})
 ended = flow.run(limit=3, limits=[1, 2], workers=2, raise_on_failure=True)
+ended = flow.run(
+    notify=[Webhook("https://a.org/x", on=("failed",)), Slack("https://b.org/y"), "ops"]
+)
 ended.raise_if_failed()
 print(ended.is_successful(), ended.message, ended.result[many].result, daskloop.__version__)
 children = ended.result[many]
 if isinstance(children, Mapped):
     messages: list[str | None] = [child.message for child in children.map_states]
 
+get_run_logger().info("page %d", 3, extra={"site": "a.org"})
 some = some_failed(at_least=1)
 print(signals.LOOP, state.Success, some)
