@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from daskloop.events import (
+    AttemptEnded,
     AttemptFailed,
     AttemptLost,
     ChildEnded,
@@ -18,7 +19,7 @@ from daskloop.events import (
 )
 from daskloop.loggers import logger_name
 from daskloop.run.attempt_log import AttemptLog
-from daskloop.run.envelope import Ahead
+from daskloop.run.envelope import Ahead, Entry
 from daskloop.run.progress import Accepted, Happening, Phase, Progress
 from daskloop.run.standing import Child, NodeStanding
 from daskloop.states import Failed, Looped, Paused, Retrying, State
@@ -82,6 +83,32 @@ class Chronicle:
                 self._delayed(child, state)
             case Accepted(Paused() as state) if child.progress.phase is Phase.PAUSED:
                 self._paused(child, state)
+
+    def came(self, child: Child, entry: Entry) -> None:
+        """Count the work of an attempt that came back, and tell that it did."""
+        ahead = entry.ahead
+        self.counts.work += entry.ended - entry.started
+        if ahead is not None:
+            self.counts.work += ahead.seconds
+        if not self._tells_iterations:
+            return
+        before = 0 if ahead is None else ahead.iterations
+        self._events.append(
+            AttemptEnded(
+                self.run,
+                self.now,
+                child.address_at(child.progress.iteration + before),
+                child.name,
+                1 if before else child.progress.run_count,
+                entry.kind,
+                entry.message or "",
+                entry.worker,
+                entry.started,
+                entry.ended,
+                before,
+                0.0 if ahead is None else ahead.seconds,
+            )
+        )
 
     def _iterated(self, child: Child, before: Progress, state: State) -> None:
         entry = before.entry

@@ -122,9 +122,8 @@ class Steps:
     def came(self, child: Child, entry: Entry) -> None:
         """Go on with a child whose attempt came back."""
         child.worker = entry.worker
-        self.chronicle.counts.work += entry.ended - entry.started
+        self.chronicle.came(child, entry)
         if entry.ahead is not None:
-            self.chronicle.counts.work += entry.ahead.seconds
             self.ran_ahead(child, entry.ahead)
         entry = child.node.rungs.compared(child.progress.iteration, entry)
         state = state_of(entry, child.progress, self._store)
