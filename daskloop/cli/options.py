@@ -14,6 +14,7 @@ __all__ = [
     "executor",
     "journal",
     "log_format",
+    "notify",
     "parameters",
     "quiet",
     "store",
@@ -45,6 +46,13 @@ log_format = click.option(
     "--log-format",
     type=click.Choice(FORMATS),
     help="How log lines are written to stderr.  [default: config daskloop.log-format, else text]",
+)
+notify = click.option(
+    "--notify",
+    multiple=True,
+    metavar="NAME",
+    help="Whom to tell of the run: a name in config daskloop.notifiers, or a URL.  [default: "
+    "those of the flow, else config daskloop.notify]",
 )
 parameters = click.option(
     "-p",

@@ -33,6 +33,7 @@ __all__ = ["recorded_flow", "resume"]
 @options.workers
 @options.journal
 @options.store
+@options.notify
 @options.log_format
 @options.quiet
 def resume(
@@ -47,6 +48,7 @@ def resume(
     workers: int | None,
     journal: str | None,
     store: str | None,
+    notify: tuple[str, ...],
     log_format: str | None,
     quiet: bool,
 ) -> None:
@@ -74,6 +76,7 @@ def resume(
             only=only,
             from_iteration=start,
             allow_code_change=allow_code_change,
+            notify=notify or None,
         )
         code = drive(Launch(loaded, values, wanted, shelf, quiet, log_format))
     click.get_current_context().exit(int(code))

@@ -24,6 +24,7 @@ __all__ = ["asked", "run"]
 @options.journal
 @click.option("--no-journal", is_flag=True, help="Do not record the run.")
 @options.store
+@options.notify
 @options.log_format
 @options.quiet
 def run(
@@ -34,6 +35,7 @@ def run(
     journal: str | None,
     no_journal: bool,
     store: str | None,
+    notify: tuple[str, ...],
     log_format: str | None,
     quiet: bool,
 ) -> None:
@@ -52,7 +54,7 @@ def run(
     shelf = None if no_journal else open_shelf(journal)
     loaded = load_flow(flow)
     values = parameter_values(loaded.flow, given)
-    wanted = asked(loaded, executor, workers, store, shelf)
+    wanted = replace(asked(loaded, executor, workers, store, shelf), notify=notify or None)
     code = drive(Launch(loaded, values, wanted, shelf, quiet, log_format))
     click.get_current_context().exit(int(code))
 

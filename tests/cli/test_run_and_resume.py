@@ -9,6 +9,7 @@ import pytest
 
 from daskloop.cli.load_flow import load_flow
 from tests.cli.commands import daskloop, run_named
+from tests.notify.receiver import receiver
 
 MS = ("-p", "ms=[10, 100, 1000]")
 INLINE = ("--executor", "inline")
@@ -195,3 +196,19 @@ def test_a_configured_format_of_the_log_that_is_none_is_refused():
         ended = run()
     assert ended.exit_code == 2
     assert "Config daskloop.log-format is 'xml'. Write text or json." in ended.output
+
+
+def test_somebody_may_be_told_of_a_run_and_of_its_going_on():
+    with receiver() as hook:
+        ended = run("-p", "breaks=9", "--quiet", "--notify", hook.url)
+        assert ended.exit_code == 1
+        name = hook.posted[0]["run"]
+        daskloop("resume", name, *INLINE, "--quiet", "--notify", hook.url)
+    assert [body["run"] for body in hook.posted] == [name, name]
+    assert "no number 9" in hook.posted[0]["text"]
+
+
+def test_somebody_who_is_not_known_is_refused():
+    ended = run("--notify", "nobody")
+    assert ended.exit_code == 2
+    assert "there is no 'nobody' in the configuration daskloop.notifiers" in ended.output
