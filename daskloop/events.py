@@ -13,6 +13,7 @@ from daskloop.keys import Address
 from daskloop.states import State
 
 __all__ = [
+    "EVERY_ATTEMPT",
     "AttemptEnded",
     "AttemptFailed",
     "AttemptLost",
@@ -29,6 +30,10 @@ __all__ = [
     "RunStarted",
     "TaskLogged",
 ]
+
+
+EVERY_ATTEMPT = 5
+"""Level of `AttemptEnded`, below `logging.DEBUG`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +226,10 @@ class Listener(Protocol):
     Called on a thread of its own, one event after the other; what it raises is logged and
     stops nothing.
 
-    Events are as grave as log lines: an ended iteration `logging.DEBUG`, an ended child that did
-    not fail `logging.INFO`. A listener with an attribute ``level`` is content with those of that
-    level and above; when no listener wants more, the others are not even made.
+    Events are as grave as log lines: an attempt that ended `EVERY_ATTEMPT`, an iteration
+    `logging.DEBUG`, a child that did not fail `logging.INFO`. A listener with an attribute `level`
+    is content with those of that level and above; when no listener wants more, the others are not
+    even made.
 
     One with a method ``close(timeout)`` has it called after the last event: to let go of what it
     holds within so many seconds.

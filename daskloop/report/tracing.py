@@ -9,12 +9,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Hashable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from daskloop.events import (
+    EVERY_ATTEMPT,
     AttemptEnded,
     AttemptLost,
     ChildEnded,
@@ -56,15 +56,15 @@ class Tracing:
     losses and pauses are events in it. The run is a trace of its own, to which they are linked. A
     child that never ran has no trace. Times of attempts are by the clocks of their workers.
 
-    One object serves any number of runs. For itself it wants every event, those of single
-    iterations too.
+    One object serves any number of runs. It wants an event of each attempt, which are not made
+    otherwise.
 
     Examples
     --------
     >>> flow.run(notify=[Tracing()])  # doctest: +SKIP
     """
 
-    level = logging.DEBUG
+    level = EVERY_ATTEMPT
 
     def __init__(self, tracer_provider: TracerProvider | None = None) -> None:
         try:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from daskloop.events import (
+    EVERY_ATTEMPT,
     AttemptEnded,
     AttemptFailed,
     AttemptLost,
@@ -59,6 +60,7 @@ class Chronicle:
     """
 
     def __init__(self, run: str, level: int = logging.DEBUG) -> None:
+        self._tells_attempts = level <= EVERY_ATTEMPT
         self._tells_iterations = level <= logging.DEBUG
         self._tells_ends = level <= logging.INFO
         self.now = 0.0
@@ -90,7 +92,7 @@ class Chronicle:
         self.counts.work += entry.ended - entry.started
         if ahead is not None:
             self.counts.work += ahead.seconds
-        if not self._tells_iterations:
+        if not self._tells_attempts:
             return
         before = 0 if ahead is None else ahead.iterations
         self._events.append(

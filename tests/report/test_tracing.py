@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -125,4 +123,3 @@ def test_opentelemetry_has_a_name():
     with Flow("named") as flow:
         count_down(0)
     assert flow.run(executor="inline", notify=["opentelemetry"]).is_successful()
-    assert Tracing.level == logging.DEBUG

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,9 +39,14 @@ class Driven:
     """A machine, its last turn, and all that the turns brought."""
 
     def __init__(
-        self, graph: TaskGraph, parameters: Mapping[str, Any] | None = None, slots: int = 2
+        self,
+        graph: TaskGraph,
+        parameters: Mapping[str, Any] | None = None,
+        slots: int = 2,
+        level: int = logging.DEBUG,
     ) -> None:
-        self.machine = Machine(compile_plan(graph), RUN, parameters or {}, None, slots)
+        plan = compile_plan(graph)
+        self.machine = Machine(plan, RUN, parameters or {}, None, slots, level=level)
         self.now = BEGIN
         self.records: list[Any] = []
         """Of ended attempts."""

@@ -345,3 +345,18 @@ def test_timers_of_a_stopped_run_are_not_waited_for():
     run.halt()
     assert run.machine.finished
     assert not run.take(after=2000).submissions
+
+
+def test_a_listener_that_wants_to_hears_of_every_attempt():
+    graph = TaskGraph("one")
+    Plain(name="t", max_retries=1).bind(flow=graph)
+    run = Driven(graph, level=events.EVERY_ATTEMPT).start()
+    run.come("t", kind="looped", message="one")
+    run.come("t", kind="failed")
+    run.come("t")
+    told = [event for event in run.events if isinstance(event, events.AttemptEnded)]
+    assert [(event.address[-1].iteration, event.run_count, event.kind) for event in told] == [
+        (1, 1, "looped"),
+        (2, 1, "failed"),
+        (2, 2, "success"),
+    ]
