@@ -100,7 +100,7 @@ def whose(fields: Mapping[str, Any], message: str) -> str:
     'fetch[3]: iteration 2, try 1: page 3'
     """
     found = [f"{word} {fields[key]}" for key, word in _WORDS if fields.get(key) is not None]
-    parts = [str(fields.get("child", "")), ", ".join(found), one_line(message, _WIDEST)]
+    parts = [one_line(fields.get("child", "")), ", ".join(found), one_line(message, _WIDEST)]
     return ": ".join(part for part in parts if part)
 
 

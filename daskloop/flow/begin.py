@@ -12,6 +12,7 @@ from daskloop.flow.notifiers import listeners_for
 from daskloop.flow.options import OPTION_NAMES
 from daskloop.flow.parameters import parameter_values
 from daskloop.run import Run, start
+from daskloop.run.attempt_log import check_log_settings
 from daskloop.run.options import RunOptions
 from daskloop.run.register import recorded_values, take_over
 
@@ -61,6 +62,7 @@ def begin(
             flow.name, flow.parameters(), parameters, values, OPTION_NAMES, known
         )
         check_annotations(flow, given)
+        check_log_settings()
         notify = getattr(flow, "notify", None) if options.notify is None else options.notify
         told = listeners_for(notify, flow.parameters(), given)
         return start(

@@ -12,6 +12,7 @@ from daskloop.events import Listener
 __all__ = ["check_notify", "listeners_for"]
 
 _SLACK = "https://hooks.slack.com/"
+_SHORTEST = 3  # characters of a secret: shorter ones are part of too many words
 _HOW = (
     "give a list of names from the configuration daskloop.notifiers, of URLs, and of objects like "
     "daskloop.notify.Webhook(url)"
@@ -72,7 +73,7 @@ def listeners_for(
     if not chosen:
         return ()
     secret = [one.name for one in parameters if one.secret]
-    texts = [text for name in secret for text in _texts(values.get(name))]
+    texts = [text for name in secret for text in _texts(values.get(name)) if len(text) >= _SHORTEST]
     found = [_found(one) if isinstance(one, str) else one for one in chosen]
     return [one.open(texts) if hasattr(one, "open") else one for one in found]
 

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 __all__ = ["checked_url", "shown_url", "tokens_of"]
 
+_SHORTEST = 6  # characters of a part of an address: shorter ones are part of too many words
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -67,6 +68,8 @@ def tokens_of(url: str) -> list[str]:
     pieces = {url, rest}
     for sign in "/?&=@:#":
         pieces |= {piece for one in pieces for piece in one.split(sign)}
+    path, _, _ = rest.partition("/")[2].partition("#")
+    pieces |= {f"/{path}"} if path else set()
     pieces |= {unquote(piece) for piece in pieces}
     host = shown_url(url)
-    return [piece for piece in pieces if len(piece) >= 8 and piece not in host]
+    return [piece for piece in pieces if len(piece) >= _SHORTEST and piece not in host]

@@ -41,8 +41,8 @@ class Delivery:
 
     Notes
     -----
-    A `Listener`. `hear` never waits for the network. The thread begins with the first event and
-    ends after `close`, or at the latest when what it sends then comes to an end.
+    A `Listener`. `hear` never waits for the network. The thread begins when there is something to
+    tell, and ends after `close`, or at the latest when what it sends then comes to an end.
     """
 
     level = logging.CRITICAL + 1
@@ -65,22 +65,20 @@ class Delivery:
     def hear(self, event: Event) -> None:
         """Take note of an event."""
         with self._changed:
+            due = self._digest.next_due
             self._put(self._digest.hear(event))
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work, name="daskloop-notify", daemon=True
-                )
-                self._thread.start()
-            self._changed.notify()
+            if self._outbox or self._digest.next_due != due:
+                self._wake()
 
     def close(self, timeout: float) -> None:
         """Send what waits, for so many seconds at most."""
+        with self._changed:
+            self._is_closing = True
+            self._put(self._digest.broke_off(time.time()))
+            if self._outbox or self._thread is not None:
+                self._wake()
         if self._thread is None:
             return
-        with self._changed:
-            self._put(self._digest.broke_off(time.time()))
-            self._is_closing = True
-            self._changed.notify()
         self._thread.join(timeout)
         self._gives_up.set()
         with self._changed:
@@ -90,6 +88,13 @@ class Delivery:
             logger.warning("%s takes too long: left to itself", self._name)
         if unsent:
             logger.warning("%s: %d message(s) were not sent", self._name, unsent)
+
+    def _wake(self) -> None:
+        """Have the thread look what is to be done; there is none before there is something."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="daskloop-notify", daemon=True)
+            self._thread.start()
+        self._changed.notify()
 
     def _put(self, messages: list[Message]) -> None:
         for message in messages:

@@ -110,17 +110,11 @@ class Slack(Webhook):
 
     def body(self, message: Message) -> dict[str, Any]:
         """Return what is posted: the text, with nothing in it that Slack would act on."""
-        title, *lines = message.lines()
-        text = "\n".join([f"*{_escaped(title)}*", *map(_escaped, lines)])
-        return {"text": text[:_LONGEST], "unfurl_links": False, "unfurl_media": False}
-
-
-def _escaped(text: str) -> str:
-    """Take from `<!channel>`, links and markup what they mean to Slack."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for sign in "*_~`":
-        text = text.replace(sign, f"\u200b{sign}\u200b")
-    return text
+        text = "\n".join(message.lines())[:_LONGEST]
+        for sign, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            text = text.replace(sign, escaped)
+        quiet = {"mrkdwn": False, "parse": "none", "unfurl_links": False, "unfurl_media": False}
+        return {"text": text, **quiet}
 
 
 def _headers(given: Mapping[str, str] | None) -> dict[str, str]:

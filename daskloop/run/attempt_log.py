@@ -11,7 +11,15 @@ from daskloop.define.task import Task
 from daskloop.events import LogLine
 from daskloop.loggers import logger_name
 
-__all__ = ["AttemptLog", "LogOrder", "line_from_wire", "log_from_wire", "log_order"]
+__all__ = [
+    "AttemptLog",
+    "LogOrder",
+    "check_log_settings",
+    "line_from_wire",
+    "log_from_wire",
+    "log_order",
+    "log_size",
+]
 
 
 class LogOrder(NamedTuple):
@@ -46,15 +54,30 @@ class AttemptLog(NamedTuple):
 def log_order(task: Task) -> LogOrder:
     """Say what is wanted of the log of a task: what its logger in this process lets through.
 
+    Notes
+    -----
+    Settings are those of when the first attempt of the task is sent, see `check_log_settings`.
+    """
+    level = logging.getLogger(logger_name(task.name)).getEffectiveLevel()
+    # Where nobody would see them, lines that are printed go where they always went.
+    stdout = task.log_stdout and level <= logging.INFO
+    return LogOrder(level, stdout, *check_log_settings())
+
+
+def check_log_settings() -> tuple[int, int]:
+    """Return how many lines, and how many bytes, of an attempt's log may travel.
+
     Raises
     ------
     ValueError
         If a setting is no number of lines, or no size.
     """
-    level = logging.getLogger(logger_name(task.name)).getEffectiveLevel()
-    # Where nobody would see them, lines that are printed go where they always went.
-    stdout = task.log_stdout and level <= logging.INFO
-    return LogOrder(level, stdout, config.number("log-lines"), config.size("log-size"))
+    return config.number("log-lines"), config.size("log-size")
+
+
+def log_size(log: AttemptLog) -> int:
+    """Count the characters of a log's texts."""
+    return sum(len(line.text) + len(line.trace) for line in log.lines)
 
 
 def log_from_wire(row: Any) -> AttemptLog:

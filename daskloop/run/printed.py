@@ -73,6 +73,8 @@ class _Stdout:
             self.write(text)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "behind":  # a copy that is not made yet
+            raise AttributeError(name)
         return getattr(self.behind, name)
 
 

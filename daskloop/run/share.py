@@ -22,7 +22,7 @@ from daskloop.contexts import context
 from daskloop.define.again import Fields
 from daskloop.record.store import PayloadStore
 from daskloop.record.stretch import Turn, pack_turns
-from daskloop.run.attempt_log import AttemptLog, LogOrder
+from daskloop.run.attempt_log import AttemptLog, LogOrder, log_size
 from daskloop.run.body import Surroundings, call
 from daskloop.run.decide import MESSAGES
 from daskloop.run.envelope import Ahead, Entry
@@ -54,10 +54,12 @@ class Clock:
     """When it begins no attempt any more."""
     left: int
     """Attempts that it may still make."""
+    room: int = HEAVY
+    """Characters of their logs that it may still bring back."""
 
     def allows(self, last: float) -> bool:
         """Tell whether another attempt may begin after one that took so many seconds."""
-        return self.left > 0 and last < _LONG and time.perf_counter() < self.ends
+        return self.left > 0 < self.room and last < _LONG and time.perf_counter() < self.ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Bench:
         log = book.take(mine.child, mine.iteration, mine.run_count, self.worker)
         if log.lines or log.left_out:
             self.logs.append(log)
+            self.clock.room -= log_size(log)
 
 
 def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:

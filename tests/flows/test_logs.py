@@ -325,3 +325,14 @@ def test_a_retry_without_a_delay_is_made_at_once(caplog):
     with caplog.at_level(logging.INFO, logger="daskloop"):
         flow.run(executor="inline")
     assert "flaky: try 2 at once" in lines_of(caplog, "daskloop.run")
+
+
+@pytest.mark.parametrize(("name", "value"), [("log-lines", "many"), ("log-size", "much")])
+def test_a_setting_that_makes_no_sense_is_refused_before_anything_runs(name, value):
+    with Flow("settings") as flow:
+        task(lambda: 1, name="one")()
+    with (
+        dask.config.set({f"daskloop.{name}": value}),
+        pytest.raises(ValueError, match=f"daskloop.{name} is {value!r}"),
+    ):
+        flow.run(executor="inline")

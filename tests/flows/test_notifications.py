@@ -214,7 +214,7 @@ def test_slack_is_told_nothing_that_it_would_act_on():
     (body,) = hook.posted
     assert "&lt;!channel&gt;" in body["text"]
     assert "<" not in body["text"] and "\x1b" not in body["text"]
-    assert len(body["text"]) <= 3_000
+    assert len(body["text"]) <= 3_000 and body["mrkdwn"] is False
 
 
 @apprise_imports

@@ -87,3 +87,21 @@ def test_a_listener_that_hangs_does_not_keep_the_run(monkeypatch: pytest.MonkeyP
     for thread in threading.enumerate():
         if thread.name == "daskloop-listeners":
             thread.join(10)
+
+
+def test_listeners_that_hold_something_are_closed_within_what_is_left_of_the_time(
+    caplog: pytest.LogCaptureFixture,
+):
+    class Holder(Ear):
+        def close(self, timeout: float) -> None:
+            assert 0 < timeout <= announcer._PATIENCE
+            self.heard.append(-1.0)
+            raise ValueError("no")
+
+    holders = [Holder(), Holder()]
+    told = Announcer([*holders, Ear()])
+    told.tell([Event("r", 1.0)])
+    with caplog.at_level(logging.ERROR):
+        told.close()
+    assert [one.heard for one in holders] == [[1.0, -1.0]] * 2
+    assert len(caplog.records) == 2

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daskloop import task
 from daskloop.events import LogLine
-from daskloop.run.attempt_log import LogOrder, log_order
+from daskloop.run.attempt_log import LogOrder, check_log_settings
 from daskloop.run.log_book import LogBook
 
 
@@ -89,4 +88,4 @@ def test_a_setting_that_is_no_number_is_refused(name: str, value: object):
         dask.config.set({f"daskloop.{name}": value}),
         pytest.raises(ValueError, match=f"daskloop.{name} is {value!r}. Write a whole number"),
     ):
-        log_order(task(lambda: 1, name="t"))
+        check_log_settings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from daskloop.record.stretch import unfolded
 from daskloop.run.attempt import attempt_here
 from daskloop.run.envelope import Ahead, Entry
 from daskloop.run.order import pack_own, pack_shared, value_tree
-from daskloop.run.share import Clock
+from daskloop.run.share import HEAVY, Clock
 from daskloop.signals import LOOP, SKIP
 from tests.run.lives import sealed
 from tests.run.orders_of_one import KEY, execute_all, one, own_order, shared_order
@@ -85,8 +86,7 @@ def test_b2_a_future_goes_on_after_short_attempts_while_there_is_time(
 
 
 def _clock(ends: float, left: int) -> Clock:
-    fields = {"began": 0.0, "ends": ends, "left": left}
-    return Clock(**{name: fields[name] for name in Clock.__dataclass_fields__})
+    return Clock(began=0.0, ends=ends, left=left)
 
 
 def test_b2_iterations_go_on_in_the_future_of_the_one_before():
@@ -190,6 +190,22 @@ def test_b2_heavy_payloads_do_not_travel_back_together(size: int, ahead: int):
 
     entry = alone(loop, inline_limit=10**7)
     assert (entry.ahead.iterations if entry.ahead else 0) == ahead
+
+
+def test_b2_heavy_logs_do_not_travel_back_together():
+    def chatter() -> None:
+        for _ in range(10):
+            context.logger.warning("x" * 4_000)
+
+    def loops() -> None:
+        chatter()
+        raise LOOP("on")
+
+    log = (logging.WARNING, False, 100, 100_000)
+    own = own_order(*[one(child=n) for n in range(100)], most=100, seconds=FOREVER)
+    assert len(execute_all(chatter, own, log=log)) == HEAVY // 40_000
+    entry = alone(loops, log=log)
+    assert entry.ahead is not None and entry.ahead.iterations == HEAVY // 40_000 - 1
 
 
 def test_b3_after_a_stored_payload_the_next_iteration_has_a_future_of_its_own(tmp_path: Path):
