@@ -172,6 +172,8 @@ class LogLine(NamedTuple):
     """The file that logged it, on the worker; empty if it was printed."""
     number: int = 0
     """The line of that file."""
+    logger: str = ""
+    """The logger that it was given to; empty if that is the task's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ class TaskLogged(Event):
     run_count: int
     worker: str
     logger: str
-    """Name of the logger that it comes out of."""
+    """Name of the task's own logger."""
     flow: str
     task: str
     lines: Sequence[LogLine]

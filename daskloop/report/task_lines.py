@@ -38,14 +38,15 @@ class TaskLines:
         """Pass on the lines of one attempt, if that is what the event is."""
         if not isinstance(event, TaskLogged):
             return
-        logger = logging.getLogger(event.logger)
+        own = logging.getLogger(event.logger)
         fields = _fields(event)
         for number, line in enumerate(event.lines):
             if event.left_out and number == event.after:
-                _pass_on(logger, fields, _gap(event, line.at))
+                _pass_on(own, fields, _gap(event, line.at))
+            logger = logging.getLogger(line.logger) if line.logger else own
             _pass_on(logger, fields, line)
         if event.left_out and event.after >= len(event.lines):
-            _pass_on(logger, fields, _gap(event, event.at))
+            _pass_on(own, fields, _gap(event, event.at))
 
 
 def _fields(event: TaskLogged) -> dict[str, Any]:

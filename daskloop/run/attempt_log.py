@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import secrets
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -27,12 +29,18 @@ class LogOrder(NamedTuple):
 
     level: int = logging.CRITICAL + 1
     """Of `logging`: what is less grave stays where it is."""
-    stdout: bool = False
-    """True if what it prints is part of its log."""
+    more: bool = False
+    """True if more is part of its log than what its own logger takes: what stands below."""
     lines: int = 0
     """How many lines travel at most."""
     size: int = 0
     """How many bytes of text travel at most."""
+    stdout: bool = False
+    """True if what it prints is part of it."""
+    loggers: Sequence[tuple[str, int]] = ()
+    """Loggers of libraries that are part of it, each with its level."""
+    driver: str = ""
+    """The process that drives the run, see `this_process`: there, libraries log by themselves."""
 
 
 class AttemptLog(NamedTuple):
@@ -61,18 +69,38 @@ def log_order(task: Task) -> LogOrder:
     level = logging.getLogger(logger_name(task.name)).getEffectiveLevel()
     # Where nobody would see them, lines that are printed go where they always went.
     stdout = task.log_stdout and level <= logging.INFO
-    return LogOrder(level, stdout, *check_log_settings())
+    lines, size, names = check_log_settings()
+    loggers = [(name, logging.getLogger(name).getEffectiveLevel()) for name in names]
+    more = stdout or bool(loggers)
+    return LogOrder(level, more, lines, size, stdout, loggers, this_process())
 
 
-def check_log_settings() -> tuple[int, int]:
-    """Return how many lines, and how many bytes, of an attempt's log may travel.
+def check_log_settings() -> tuple[int, int, Sequence[str]]:
+    """Return how many lines, how many bytes, and which libraries' lines of a log may travel.
 
     Raises
     ------
     ValueError
-        If a setting is no number of lines, or no size.
+        If a setting is no number of lines, no size, or no list of names.
     """
-    return config.number("log-lines"), config.size("log-size")
+    names = config.setting("log-loggers")
+    if not isinstance(names, Sequence) or not all(isinstance(one, str) and one for one in names):
+        names = None
+    if names is None or isinstance(names, str):
+        found = config.setting("log-loggers")
+        raise ValueError(
+            f"Config daskloop.log-loggers is {found!r}. Write a list of names, like [requests]."
+        )
+    outer = [one for one in names if not any(one.startswith(f"{other}.") for other in names)]
+    return config.number("log-lines"), config.size("log-size"), outer
+
+
+_TOKEN = secrets.token_hex(8)
+
+
+def this_process() -> str:
+    """Return what names this process, and no other one anywhere."""
+    return f"{_TOKEN}-{os.getpid()}"
 
 
 def log_size(log: AttemptLog) -> int:
@@ -99,7 +127,7 @@ def log_from_wire(row: Any) -> AttemptLog:
 
 def line_from_wire(row: Any) -> LogLine:
     """Rebuild a line of a log; raises TypeError or ValueError if it is none."""
-    at, level, text, trace, path, number = row
+    at, level, text, trace, path, number, logger = row
     if type(level) is not int or type(number) is not int:
         raise ValueError(f"these bytes are no line of a log: {row!r:.100}")
-    return LogLine(float(at), level, str(text), str(trace), str(path), number)
+    return LogLine(float(at), level, str(text), str(trace), str(path), number, str(logger))

@@ -8,6 +8,7 @@ from collections import deque
 from typing import Any
 
 from daskloop.events import LogLine
+from daskloop.loggers import TASKS
 from daskloop.run.attempt_log import AttemptLog, LogOrder
 
 __all__ = ["LogBook"]
@@ -60,6 +61,7 @@ class LogBook(logging.Handler):
                 _cut(trace),
                 record.pathname,
                 record.lineno,
+                "" if record.name.startswith(TASKS) else record.name,
             )
         )
 
@@ -95,7 +97,7 @@ class LogBook(logging.Handler):
 
 
 def _size(line: LogLine) -> int:
-    return len(line.text) + len(line.trace) + len(line.path) + _OTHER
+    return len(line.text) + len(line.trace) + len(line.path) + len(line.logger) + _OTHER
 
 
 def _cut(text: str) -> str:

@@ -31,11 +31,11 @@ from daskloop.run.keeping import kept
 from daskloop.run.log_book import LogBook
 from daskloop.run.order import Attempt, Shared, Uncomputed, value_tree
 from daskloop.run.outcome import Judge, broken, ended_with, hopeless, outcome_of, returned
-from daskloop.run.printed import call_printing_to
+from daskloop.run.overheard import call_overheard
 
 __all__ = ["HEAVY", "Bench", "Clock", "execute_here", "share"]
 
-_STDOUT = LogOrder._fields.index("stdout")
+_MORE = LogOrder._fields.index("more")
 
 _LONG = 0.020
 """Seconds of an iteration that has a future of its own."""
@@ -214,8 +214,9 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
             return ended_with(judge, values["task_loop_result"], started)
         with context.only(values):
             calling = bench.calling
-            if order.log and order.log[_STDOUT]:
-                calling = partial(call_printing_to, values.open_book(), calling)
+            if order.log and order.log[_MORE]:
+                log = LogOrder(*order.log)
+                calling = partial(call_overheard, log, values.open_book(), calling)
             if order.keeping is not None:
                 compute = partial(calling, function, arguments, order.timeout, judge.name)
                 again = partial(_inputs, bench, own)

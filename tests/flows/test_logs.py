@@ -213,6 +213,29 @@ def test_a_traceback_travels_as_text_and_its_lines_are_made_safe(executor, caplo
     assert all(line.startswith("  ") for line in shown.split("\n")[1:])
 
 
+@pytest.mark.parametrize("executor", ["inline", "threads", "processes"], indirect=True)
+@pytest.mark.parametrize("timeout", [None, 20])
+def test_what_libraries_log_in_a_task_is_seen_once_on_every_executor(executor, timeout, caplog):
+    @task(timeout=timeout)
+    def use():
+        logging.getLogger("some.library").info("connected")
+        logging.getLogger("other.library").warning("not asked for")
+        get_run_logger().info("done")
+
+    with Flow("uses") as flow:
+        use()
+    with (
+        caplog.at_level(logging.INFO, logger="daskloop.task"),
+        caplog.at_level(logging.INFO, logger="some"),
+        dask.config.set({"daskloop.log-loggers": ["some", "some.library"]}),
+    ):
+        assert flow.run(executor=executor).is_successful()
+    own = lines_of(caplog)
+    assert own == ["use: iteration 1, try 1: done"]
+    (line,) = lines_of(caplog, "some.library")
+    assert line.endswith("connected")
+
+
 @pytest.mark.parametrize("executor", ["threads", "processes"], indirect=True)
 def test_what_an_attempt_said_before_its_time_was_up_is_kept(executor, caplog):
     @task(timeout=0.3, log_stdout=True)

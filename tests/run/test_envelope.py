@@ -54,8 +54,8 @@ ENTRIES = st.builds(
 REPORTS = st.lists(st.tuples(st.none() | st.integers(0, 2**40), ENTRIES), max_size=4)
 
 
-LINES = st.builds(LogLine, TIMES, st.integers(0, 60), TEXTS, TEXTS, TEXTS, st.integers(0, 2**40))
 COUNTS = st.integers(0, 2**40)
+LINES = st.builds(LogLine, TIMES, st.integers(0, 60), TEXTS, TEXTS, TEXTS, COUNTS, TEXTS)
 LOGS = st.lists(
     st.builds(
         AttemptLog,
@@ -133,8 +133,8 @@ def test_a_row_made_by_hand_is_one():
         [0.0, [], [["0", 1, 1, "w", [], 0, 0]]],
         [0.0, [], [[0, None, 1, "w", [], 0, 0]]],
         [0.0, [], [[0, 1, 1, "w", [5], 0, 0]]],
-        [0.0, [], [[0, 1, 1, "w", [[0.0, "INFO", "", "", "", 0]], 0, 0]]],
-        [0.0, [], [[0, 1, 1, "w", [[0.0, 20, "", "", "", None]], 0, 0]]],
+        [0.0, [], [[0, 1, 1, "w", [[0.0, "INFO", "", "", "", 0, ""]], 0, 0]]],
+        [0.0, [], [[0, 1, 1, "w", [[0.0, 20, "", "", "", None, ""]], 0, 0]]],
         [0.0, [[0, row(ahead=[0, *AHEAD_ROW[1:]])]]],
         [0.0, [[0, row(ahead=[True, *AHEAD_ROW[1:]])]]],
         [0.0, [[0, row(ahead=AHEAD_ROW[:3])]]],

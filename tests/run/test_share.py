@@ -19,6 +19,7 @@ from daskloop.record.sealed import Sealed, unseal
 from daskloop.record.store import PayloadStore
 from daskloop.record.stretch import unfolded
 from daskloop.run.attempt import attempt_here
+from daskloop.run.attempt_log import LogOrder
 from daskloop.run.envelope import Ahead, Entry
 from daskloop.run.order import pack_own, pack_shared, value_tree
 from daskloop.run.share import HEAVY, Clock
@@ -201,7 +202,7 @@ def test_b2_heavy_logs_do_not_travel_back_together():
         chatter()
         raise LOOP("on")
 
-    log = (logging.WARNING, False, 100, 100_000)
+    log = LogOrder(logging.WARNING, lines=100, size=100_000)
     own = own_order(*[one(child=n) for n in range(100)], most=100, seconds=FOREVER)
     assert len(execute_all(chatter, own, log=log)) == HEAVY // 40_000
     entry = alone(loops, log=log)
