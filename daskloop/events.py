@@ -5,8 +5,9 @@ Events are sent after the record; whoever hears one can change nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from daskloop.keys import Address
@@ -174,6 +175,8 @@ class LogLine(NamedTuple):
     """The line of that file."""
     logger: str = ""
     """The logger that it was given to; empty if that is the task's own."""
+    extra: Mapping[str, str | int | float | bool] = MappingProxyType({})
+    """What was given by ``extra=``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ __all__ = [
     "FIELDS",
     "TASKS",
     "RunLogger",
+    "extra_of",
     "get_run_logger",
     "logger_name",
     "passing_logger",
@@ -105,6 +106,43 @@ def whose(fields: Mapping[str, Any], message: str) -> str:
 
 
 _WORDS = (("iteration", "iteration"), ("attempt", "try"))
+
+
+_OWN = frozenset(logging.makeLogRecord({}).__dict__) | {
+    *("message", "asctime", "taskName", "worker", "event", "said", "trace"),
+    *FIELDS,
+}
+"""Attributes of records that are no user's."""
+
+_MOST = 20  # attributes of a record
+_LONGEST = 500  # characters of one of them
+
+
+def extra_of(attributes: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    """Return what a user gave to a record by ``extra=``, as plain data.
+
+    Parameters
+    ----------
+    attributes : mapping
+        Those of a record.
+
+    Examples
+    --------
+    >>> extra_of({"levelno": 20, "page": 3, "site": "a.org"})
+    {'page': 3, 'site': 'a.org'}
+    """
+    found = [(name, value) for name, value in attributes.items() if name not in _OWN]
+    return {str(name)[:_LONGEST]: _plain(value) for name, value in found[:_MOST]}
+
+
+def _plain(value: Any) -> str | int | float | bool:
+    if isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 2**63):
+        return value
+    try:
+        return str(value)[:_LONGEST]
+    # `__str__` of user objects may raise anything.
+    except Exception as error:
+        return f"<{type(value).__name__} whose str raised {type(error).__name__}>"
 
 
 def passing_logger(fields: Mapping[str, Any]) -> RunLogger:

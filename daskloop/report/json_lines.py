@@ -7,7 +7,7 @@ import logging
 from datetime import datetime, timezone
 from typing import Any
 
-from daskloop.loggers import FIELDS
+from daskloop.loggers import FIELDS, extra_of
 
 __all__ = ["JsonLines"]
 
@@ -21,7 +21,8 @@ class JsonLines(logging.Formatter):
     -----
     Each object has `time` (ISO 8601, UTC), `level`, `logger` and `message`. What is known of the
     record besides stands beside them: `run`, `flow`, `task`, `child`, `map_index`, `iteration`,
-    `attempt`, `worker`; `event` of what daskloop itself says; `trace`. Signs beyond ASCII are
+    `attempt`, `worker`; `event` of what daskloop itself says; `trace`; and in `extra` what was given
+    by ``extra=``. Signs beyond ASCII are
     escaped, so that no terminal takes one for a command.
 
     Examples
@@ -44,9 +45,12 @@ class JsonLines(logging.Formatter):
         }
         found = ((name, getattr(record, name, None)) for name in _ABOUT)
         line.update((name, value) for name, value in found if value is not None)
-        trace = record.exc_text or (
-            self.formatException(record.exc_info) if record.exc_info else ""
-        )
+        trace = getattr(record, "trace", None) or record.exc_text
+        if not trace and record.exc_info:
+            trace = self.formatException(record.exc_info)
         if trace:
             line["trace"] = trace
+        extra = extra_of(record.__dict__)
+        if extra:
+            line["extra"] = extra
         return json.dumps(line, default=str)

@@ -74,6 +74,7 @@ def _pass_on(logger: logging.Logger, fields: dict[str, Any], line: LogLine) -> N
         return
     record = logging.makeLogRecord(
         {
+            **line.extra,
             **fields,
             "name": logger.name,
             "levelno": line.level,
@@ -87,6 +88,7 @@ def _pass_on(logger: logging.Logger, fields: dict[str, Any], line: LogLine) -> N
             "module": os.path.splitext(os.path.basename(line.path))[0],
             "lineno": line.number,
             "exc_text": _trace(line.trace) or None,
+            "trace": line.trace,
         }
     )
     logger.handle(record)

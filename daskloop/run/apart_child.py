@@ -25,7 +25,7 @@ from daskloop.record.store import open_store
 from daskloop.run.apart_outfit import put_on
 from daskloop.run.apart_wire import ANSWER, BEGUN, BEGUN_ASK, ENDED, LOGGED, Request, unpack_request
 from daskloop.run.attempt import load
-from daskloop.run.attempt_log import LogOrder
+from daskloop.run.attempt_log import LogOrder, line_to_wire
 from daskloop.run.body import call, too_long
 from daskloop.run.envelope import Entry, Envelope, encode_envelope
 from daskloop.run.inputs import Inputs
@@ -129,7 +129,10 @@ class _SentBook(LogBook):
 
     def _write(self, line: LogLine) -> None:
         if os.getpid() == self._process:  # else a fork of this process logs
-            _send(self._line, LOGGED + msgpack.packb(line, unicode_errors="surrogatepass"))
+            _send(
+                self._line,
+                LOGGED + msgpack.packb(line_to_wire(line), unicode_errors="surrogatepass"),
+            )
 
 
 def _call(

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 from daskloop import config
 from daskloop.define.task import Task
 from daskloop.events import LogLine
-from daskloop.loggers import logger_name
+from daskloop.loggers import extra_of, logger_name
 
 __all__ = [
     "AttemptLog",
     "LogOrder",
     "check_log_settings",
     "line_from_wire",
+    "line_to_wire",
     "log_from_wire",
     "log_order",
     "log_size",
@@ -108,6 +109,11 @@ def log_size(log: AttemptLog) -> int:
     return sum(len(line.text) + len(line.trace) for line in log.lines)
 
 
+def log_to_wire(log: AttemptLog) -> Any:
+    """Return the log of an attempt as plain data."""
+    return log._replace(lines=[line_to_wire(line) for line in log.lines])
+
+
 def log_from_wire(row: Any) -> AttemptLog:
     """Rebuild the log of an attempt; raises TypeError or ValueError if it is none."""
     child, iteration, run_count, worker, lines, left_out, after = row
@@ -125,9 +131,15 @@ def log_from_wire(row: Any) -> AttemptLog:
     )
 
 
+def line_to_wire(line: LogLine) -> Any:
+    """Return a line of a log as plain data."""
+    return (*line[:-1], dict(line.extra))
+
+
 def line_from_wire(row: Any) -> LogLine:
     """Rebuild a line of a log; raises TypeError or ValueError if it is none."""
-    at, level, text, trace, path, number, logger = row
-    if type(level) is not int or type(number) is not int:
+    at, level, text, trace, path, number, logger, extra = row
+    if type(level) is not int or type(number) is not int or not isinstance(extra, dict):
         raise ValueError(f"these bytes are no line of a log: {row!r:.100}")
-    return LogLine(float(at), level, str(text), str(trace), str(path), number, str(logger))
+    texts = str(text), str(trace), str(path)
+    return LogLine(float(at), level, *texts, number, str(logger), extra_of(extra))

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgpack
 
 from daskloop.record.sealed import ErrorText, Sealed
-from daskloop.run.attempt_log import AttemptLog, log_from_wire
+from daskloop.run.attempt_log import AttemptLog, log_from_wire, log_to_wire
 
 __all__ = [
     "NO_PARTS",
@@ -110,7 +110,9 @@ def encode_envelope(envelope: Envelope) -> bytes:
     """Pack an envelope as plain data."""
     rows = [(index, _plain(entry)) for index, entry in envelope.reports]
     # Texts of users may hold lone surrogates, which strict UTF-8 refuses.
-    fields = (envelope.seconds, rows, envelope.logs) if envelope.logs else (envelope.seconds, rows)
+    fields: tuple[Any, ...] = (envelope.seconds, rows)
+    if envelope.logs:
+        fields += ([log_to_wire(log) for log in envelope.logs],)
     return bytes(msgpack.packb(fields, unicode_errors="surrogatepass"))
 
 

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any
 
 from daskloop.events import LogLine
-from daskloop.loggers import TASKS
+from daskloop.loggers import TASKS, extra_of
 from daskloop.run.attempt_log import AttemptLog, LogOrder
 
 __all__ = ["LogBook"]
@@ -62,6 +62,7 @@ class LogBook(logging.Handler):
                 record.pathname,
                 record.lineno,
                 "" if record.name.startswith(TASKS) else record.name,
+                extra_of(record.__dict__),
             )
         )
 
@@ -97,7 +98,8 @@ class LogBook(logging.Handler):
 
 
 def _size(line: LogLine) -> int:
-    return len(line.text) + len(line.trace) + len(line.path) + len(line.logger) + _OTHER
+    extra = sum(len(name) + len(str(value)) for name, value in line.extra.items())
+    return len(line.text) + len(line.trace) + len(line.path) + len(line.logger) + extra + _OTHER
 
 
 def _cut(text: str) -> str:

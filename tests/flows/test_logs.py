@@ -275,6 +275,29 @@ def test_an_attempt_with_a_timeout_that_ends_in_time_has_its_log(executor, caplo
         assert said == ["line 0", "line 1", "line 2", *["aside"] * 8]
 
 
+class Odd:
+    """Has no text."""
+
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("executor", ["inline", "processes"], indirect=True)
+def test_what_is_given_by_extra_is_an_attribute_of_the_record(executor, caplog):
+    @task
+    def read():
+        given = {"page": 3, "site": "a.org", "odd": Odd(), "child": "somebody else", "trace": "x"}
+        get_run_logger().info("read", extra=given)
+
+    with Flow("reads") as flow:
+        read()
+    with caplog.at_level(logging.INFO, logger="daskloop"):
+        assert flow.run(executor=executor).is_successful()
+    (record,) = of_tasks(caplog)
+    assert (record.page, record.site, record.child) == (3, "a.org", "read")
+    assert record.odd == "<Odd whose str raised RuntimeError>"
+
+
 @on_all
 def test_a_message_cannot_forge_a_line(executor, caplog):
     @task

@@ -29,7 +29,7 @@ def lines():
 def test_every_line_of_a_run_is_an_object_that_says_whose_it_is(lines):
     @task(max_retries=1)
     def speak(n):
-        get_run_logger().warning("\x1b[31mrøt\n%d", n)
+        get_run_logger().warning("\x1b[31mrøt\n%d", n, extra={"colour": "red"})
         if n:
             raise ValueError("no")
 
@@ -65,6 +65,7 @@ def test_every_line_of_a_run_is_an_object_that_says_whose_it_is(lines):
         "iteration": 1,
         "attempt": 1,
         "worker": "inline",
+        "extra": {"colour": "red"},
     }
 
 

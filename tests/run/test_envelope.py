@@ -55,7 +55,10 @@ REPORTS = st.lists(st.tuples(st.none() | st.integers(0, 2**40), ENTRIES), max_si
 
 
 COUNTS = st.integers(0, 2**40)
-LINES = st.builds(LogLine, TIMES, st.integers(0, 60), TEXTS, TEXTS, TEXTS, COUNTS, TEXTS)
+EXTRA = st.dictionaries(
+    st.sampled_from(["page", "site"]), TEXTS | st.booleans() | COUNTS | TIMES, max_size=2
+)
+LINES = st.builds(LogLine, TIMES, st.integers(0, 60), TEXTS, TEXTS, TEXTS, COUNTS, TEXTS, EXTRA)
 LOGS = st.lists(
     st.builds(
         AttemptLog,
@@ -71,10 +74,21 @@ LOGS = st.lists(
 ).map(lambda logs: logs or ())
 
 
-@given(st.builds(Envelope, TIMES, REPORTS, LOGS))
+@given(st.builds(Envelope, TIMES, REPORTS, st.just(())))
 @settings(deadline=None)
 def test_reports_come_back_as_they_went(envelope: Envelope):
     assert decode_envelope(encode_envelope(envelope)) == envelope
+
+
+@given(st.builds(Envelope, TIMES, st.just([(None, Entry("success"))]), LOGS))
+@settings(deadline=None)
+def test_logs_come_back_as_they_went(envelope: Envelope):
+    assert decode_envelope(encode_envelope(envelope)) == envelope
+
+
+def test_without_logs_there_is_no_byte_of_them():
+    envelope = Envelope(0.5, [(None, Entry("success"))])
+    assert len(msgpack.unpackb(encode_envelope(envelope))) == 2
 
 
 @given(st.binary(max_size=60))
@@ -133,8 +147,9 @@ def test_a_row_made_by_hand_is_one():
         [0.0, [], [["0", 1, 1, "w", [], 0, 0]]],
         [0.0, [], [[0, None, 1, "w", [], 0, 0]]],
         [0.0, [], [[0, 1, 1, "w", [5], 0, 0]]],
-        [0.0, [], [[0, 1, 1, "w", [[0.0, "INFO", "", "", "", 0, ""]], 0, 0]]],
-        [0.0, [], [[0, 1, 1, "w", [[0.0, 20, "", "", "", None, ""]], 0, 0]]],
+        [0.0, [], [[0, 1, 1, "w", [[0.0, 20, "", "", "", 0, "", []]], 0, 0]]],
+        [0.0, [], [[0, 1, 1, "w", [[0.0, "INFO", "", "", "", 0, "", {}]], 0, 0]]],
+        [0.0, [], [[0, 1, 1, "w", [[0.0, 20, "", "", "", None, "", {}]], 0, 0]]],
         [0.0, [[0, row(ahead=[0, *AHEAD_ROW[1:]])]]],
         [0.0, [[0, row(ahead=[True, *AHEAD_ROW[1:]])]]],
         [0.0, [[0, row(ahead=AHEAD_ROW[:3])]]],
