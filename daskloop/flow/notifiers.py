@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -100,7 +101,9 @@ def _found(word: str) -> Any:
             f"Config daskloop.notifiers.{word}: write a URL, or a mapping with url, and if wanted "
             "on, window and retries"
         )
-    return _receiver(entry["url"], {k: v for k, v in entry.items() if k != "url"}, word)
+    # A bare `on` is true in YAML, and so it is as a key.
+    options = {"on" if key is True else str(key): value for key, value in entry.items()}
+    return _receiver(options.pop("url"), options, word)
 
 
 def _receiver(url: str, options: Mapping[str, Any], name: str | None = None) -> Any:
@@ -109,10 +112,14 @@ def _receiver(url: str, options: Mapping[str, Any], name: str | None = None) -> 
 
     web = url.startswith(("https://", "http://"))
     kind: Any = Slack if url.startswith(_SLACK) else Webhook if web else Apprise
+    where = "notify" if name is None else f"Config daskloop.notifiers.{name}"
+    known = [one for one in inspect.signature(kind).parameters if one != "url"]
+    for option in options:
+        if option not in known:
+            raise ValueError(f"{where}: there is no {option!r}. There are {', '.join(known)}")
     try:
         return kind(url, **options)
-    except TypeError as error:
-        where = shown_url(url) if name is None else f"Config daskloop.notifiers.{name}"
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from None
 
 

@@ -98,8 +98,13 @@ class LogBook(logging.Handler):
 
 
 def _size(line: LogLine) -> int:
-    extra = sum(len(name) + len(str(value)) for name, value in line.extra.items())
-    return len(line.text) + len(line.trace) + len(line.path) + len(line.logger) + extra + _OTHER
+    extra = (str(one) for pair in line.extra.items() for one in pair)
+    texts = (line.text, line.trace, line.path, line.logger, *extra)
+    return _OTHER + sum(map(_bytes, texts))
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _cut(text: str) -> str:

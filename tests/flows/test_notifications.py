@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 
 import dask
 import pytest
+import yaml
 
 from daskloop import Flow, Parameter, task
 from daskloop.engine.signals import PAUSE
+from daskloop.flow.notifiers import listeners_for
 from daskloop.notify import Apprise, Slack, Webhook, delivery
+from daskloop.notify.rules import Rules
 from daskloop.run import announcer
+from tests.docs.blocks import ROOT
 from tests.notify.receiver import receiver
 
+NOTIFICATIONS = ROOT / "docs" / "notifications.md"
 TOKEN = "/services/T0SECRET/B0TOKEN12345"
 
 
@@ -93,6 +99,36 @@ def test_a_receiver_may_have_a_name_in_the_configuration():
             flow_of(1).run(executor="inline")
             flow_of(1).run(executor="inline", notify=["ops", hook.url])
     assert len(hook.posted) == 3
+
+
+def test_a_configuration_as_the_documentation_has_it_is_understood(monkeypatch):
+    (block,) = re.findall(r"```yaml\n(.*?)```", NOTIFICATIONS.read_text(), re.DOTALL)
+    written = yaml.safe_load(block.replace("...", "T0/B0/x"))["daskloop"]
+    with dask.config.set({f"daskloop.{key}": value for key, value in written.items()}):
+        ops, log = listeners_for(["ops", "log"], [], {})
+        (default,) = listeners_for(None, [], {})
+    assert repr(ops) == repr(default) == "<notifications to https://hooks.slack.com/•••>"
+    assert log._digest._rules == Rules(frozenset({"finished", "failed", "retries"}), 300.0, 50)
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (5, "Config daskloop.notifiers.ops: write a URL, or a mapping with url"),
+        ({"on": ["failed"]}, "Config daskloop.notifiers.ops: write a URL, or a mapping with url"),
+        (
+            {"url": "https://a.org/x", "colour": 1},
+            "notifiers.ops: there is no 'colour'. There are on",
+        ),
+        ({"url": "https://a.org/x", "on": ["no"]}, "notifiers.ops: on=.'no',.: there is no such"),
+    ],
+)
+def test_an_entry_of_the_configuration_that_makes_no_sense_is_refused(entry, text):
+    with (
+        dask.config.set({"daskloop.notifiers": {"ops": entry}}),
+        pytest.raises(ValueError, match=text),
+    ):
+        listeners_for(["ops"], [], {})
 
 
 def test_an_approval_that_is_waited_for_is_told_of_while_the_run_waits():

@@ -39,6 +39,11 @@ def test_a_line_that_is_too_large_for_all_is_left_out():
     assert texts("a" * 300, "b", size=200) == (["b"], 1, 0)
 
 
+def test_the_size_is_one_of_bytes():
+    kept, left_out, _ = texts(*["語" * 100] * 4, size=2 * 350)
+    assert (len(kept), left_out) == (2, 2)
+
+
 def test_a_long_message_is_cut():
     (line,), _, _ = texts("x" * 1_000_000)
     assert line.endswith("… (1,000,000 characters)") and len(line) < 5_000
