@@ -118,7 +118,7 @@ def test_a_configuration_as_the_documentation_has_it_is_understood(monkeypatch):
         ({"on": ["failed"]}, "Config daskloop.notifiers.ops: write a URL, or a mapping with url"),
         (
             {"url": "https://a.org/x", "colour": 1},
-            "notifiers.ops: there is no 'colour'. There are on",
+            "ops: there is no 'colour'. There are on",
         ),
         ({"url": "https://a.org/x", "on": ["no"]}, "notifiers.ops: on=.'no',.: there is no such"),
     ],
