@@ -74,7 +74,8 @@ class Delivery:
         """Send what waits, for so many seconds at most."""
         with self._changed:
             self._is_closing = True
-            self._put(self._digest.broke_off(time.time()))
+            if timeout > 0:  # else nobody had the time to hear of its end
+                self._put(self._digest.broke_off(time.time()))
             if self._outbox or self._thread is not None:
                 self._wake()
         if self._thread is None:

@@ -122,9 +122,11 @@ class Digest:
 
     def broke_off(self, now: float) -> list[Message]:
         """Return what is to be sent of a run that gave no end of its own."""
-        if self._is_over or not {"finished", "failed"} & self._rules.on:
+        if self._is_over:
             return []
         self._is_over = True
+        if not {"finished", "failed"} & self._rules.on:
+            return self._last(now)
         title = f"run {self._run} of flow '{self._flow}' broke off"
         return [Message("failed", self._run, self._flow, title, now, *self._all_told(now))]
 

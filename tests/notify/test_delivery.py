@@ -41,6 +41,14 @@ def test_a_run_that_broke_off_is_told_of_when_its_listeners_are_closed():
     assert [one.title for one in sent] == ["run r of flow 'f' broke off"]
 
 
+def test_a_run_whose_end_nobody_had_the_time_to_hear_of_is_not_said_to_have_broken_off():
+    sent: list[Message] = []
+    told = Delivery(sent.append, Digest(Rules()), "somebody")
+    told.hear(started())
+    told.close(0.0)
+    assert sent == []
+
+
 def test_while_one_is_sent_only_the_newest_wait(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):

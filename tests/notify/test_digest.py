@@ -121,6 +121,13 @@ def test_a_run_without_an_end_is_said_to_have_broken_off():
     assert Digest(EVERYTHING).broke_off(0.0) == []
 
 
+def test_what_is_to_be_told_of_alone_is_told_when_the_run_breaks_off():
+    digest = started(rules(["child-failed"], "5m", 100))
+    digest.hear(failed(10.0))
+    assert told(digest.broke_off(11.0)) == [("child-failed", [("t[0]", "no", 1)], 0)]
+    assert digest.broke_off(12.0) == []
+
+
 def test_what_only_followed_from_a_failure_is_not_counted():
     digest = started()
     assert digest.hear(failed(1.0, state=TriggerFailed)) == []
