@@ -42,7 +42,7 @@ class RunOptions:
     """Where a page about the run is written; not there yet."""
     store: Any = None
     """Directory or URL that all workers share, for large values."""
-    notify: Any = None
+    notify: Any = field(default=None, repr=False)
     """Who is told of the run, as the user gave it; None leaves it to the flow."""
     raise_on_failure: bool = False
     """True to raise the first task's exception when the run failed."""
