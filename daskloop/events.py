@@ -18,8 +18,10 @@ __all__ = [
     "AttemptEnded",
     "AttemptFailed",
     "AttemptLost",
+    "AttemptsSent",
     "ChildEnded",
     "ChildPaused",
+    "ChildRestored",
     "Event",
     "IterationEnded",
     "Listener",
@@ -29,7 +31,9 @@ __all__ = [
     "RunEnded",
     "RunStalled",
     "RunStarted",
+    "RunStopping",
     "TaskLogged",
+    "TaskTitle",
 ]
 
 
@@ -47,6 +51,14 @@ class Event:
     """Seconds since the epoch."""
 
 
+class TaskTitle(NamedTuple):
+    """One task of a flow, for those who show it before anything of it has begun."""
+
+    slug: str
+    name: str
+    mapped: bool
+
+
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
     """The run has its plan and its executor."""
@@ -54,6 +66,8 @@ class RunStarted(Event):
     flow: str
     executor: str
     """How the executor describes itself, without secrets."""
+    tasks: tuple[TaskTitle, ...] = ()
+    """In the order of the flow, without parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,27 @@ class MapOpened(Event):
     slug: str
     name: str
     width: int
+    names: Sequence[str] = ()
+    """Of the children, if they have names of their own."""
+    inside: bool = False
+    """True if it is in the body of a loop flow."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRestored(Event):
+    """A driver has taken a child up where an earlier one left it."""
+
+    address: Address
+    name: str
+    state: State | None
+    """Its final state, or the one in which it waits; None if it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptsSent(Event):
+    """Attempts are on their way to workers."""
+
+    addresses: Sequence[Address]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +112,8 @@ class IterationEnded(Event):
     """Time in user code."""
     count: int = 1
     """How many iterations ended in that time; the address and the message are of the last."""
+    until: float | None = None
+    """When the next one may begin, seconds since the epoch, if it waits for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +240,15 @@ class RunStalled(Event):
     """Nothing has moved for a while; the text says why."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStopping(Event):
+    """No iteration begins any more."""
+
+    reason: str
+    now: bool
+    """True if those that run are given up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["hidden", "one_line", "texts_to_hide"]
+__all__ = ["columns", "hidden", "one_line", "texts_to_hide"]
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 """Control signs, among them those that begin escape codes and those that turn the direction of
@@ -57,6 +57,17 @@ def one_line(text: object, width: int = 200) -> str:
         if used < width:
             last = number + 1
     return "".join(signs) if len(read) == len(raw) else "".join(signs[:last]) + "…"
+
+
+def columns(text: str) -> int:
+    """Count the columns that a line takes in a terminal.
+
+    Examples
+    --------
+    >>> columns("abc"), columns("日本")
+    (3, 4)
+    """
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
 
 def hidden(text: str, secrets: Iterable[str]) -> str:

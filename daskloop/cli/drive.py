@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -17,14 +18,18 @@ from daskloop.cli.load_flow import Loaded
 from daskloop.cli.log_lines import log_lines
 from daskloop.cli.stopping import Stopper
 from daskloop.errors import DaskloopError, RunLocked
+from daskloop.events import Listener
 from daskloop.executors.choose import Choice, Inline, Temporary, choose, describe
 from daskloop.flow.begin import begin
+from daskloop.plain_text import hidden
 from daskloop.record.entries import Past
 from daskloop.report.log import LogListener
 from daskloop.report.task_lines import TaskLines
 from daskloop.run import Run
 from daskloop.run.options import RunOptions
 from daskloop.states import State
+from daskloop.terminal.choosing import HINT, Manner, manner, showing
+from daskloop.terminal.tally import RunTally
 
 __all__ = ["Launch", "drive"]
 
@@ -56,16 +61,20 @@ def drive(launch: Launch) -> ExitCode:
     """
     choice = _choice(launch.options)
     inline = isinstance(choice, Inline)
+    how = _manner(launch, inline)
+    tally = RunTally()
     stopper = Stopper(inline)
     with log_lines(launch.quiet, launch.log_format), stopper:
-        run = _begin(launch)
+        run = _begin(launch, _listeners(launch, how, tally))
         stopper.watch(run)
         if not launch.quiet:
             click.echo(f"daskloop {version('daskloop')} · run {run.name} · {_where(choice)}")
             if launch.shelf is not None:
                 click.echo(f"journal {launch.shelf.path}")
         try:
-            with refusals():
+            redact, flow = partial(hidden, secrets=run.secrets), launch.loaded.flow.name
+            with refusals(), showing(how, tally, flow, HINT, redact) as let_go:
+                stopper.before_last_words = let_go
                 state: State | None = run.result()
         except KeyboardInterrupt:  # at once, and in this thread: there are no states to show
             state = None
@@ -86,8 +95,21 @@ def _choice(options: RunOptions) -> Choice:
         raise Usage(str(error)) from error
 
 
-def _begin(launch: Launch) -> Run:
-    listeners = (TaskLines(),) if launch.quiet else (LogListener(), TaskLines())
+def _manner(launch: Launch, inline: bool) -> Manner:
+    try:
+        return Manner.NOT if launch.quiet else manner(inline=inline, lines=True)
+    except ValueError as error:
+        raise Usage(str(error)) from error
+
+
+def _listeners(launch: Launch, how: Manner, tally: RunTally) -> Sequence[Listener]:
+    """Say who hears of the run: what progress shows is not logged as well."""
+    if how is not Manner.NOT:
+        return (tally, TaskLines())
+    return (TaskLines(),) if launch.quiet else (LogListener(), TaskLines())
+
+
+def _begin(launch: Launch, listeners: Sequence[Listener]) -> Run:
     try:
         with refusals():
             return begin(

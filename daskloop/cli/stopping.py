@@ -37,6 +37,8 @@ class Stopper:
     def __init__(self, inline: bool) -> None:
         self.code: ExitCode | None = None
         """What the first signal makes of the exit code; None if there was none."""
+        self.before_last_words: Callable[[], None] = lambda: None
+        """Called before the process is ended: has what is written reach the terminal."""
         self._inline = inline
         self._count = 0
         self._run: Run | None = None
@@ -81,6 +83,7 @@ class Stopper:
                 raise KeyboardInterrupt
             self._stop_now(f"stopped by a second {_WORDS[which]}")
         else:
+            self.before_last_words()
             _say("\nended at once; what was recorded is safe")
             os._exit(int(self.code))
 

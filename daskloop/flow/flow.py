@@ -184,7 +184,8 @@ class Flow(TaskGraph):
         >>> state = flow.run(number=3)  # doctest: +SKIP
         """
         # The engine is imported when a flow runs, so that `import daskloop` stays quick.
-        from daskloop.flow.launch import launch, refuse_place, say_how_to_go_on
+        from daskloop.flow.launch import refuse_place, say_how_to_go_on
+        from daskloop.flow.run_here import run_here
 
         refuse_place(self.name, bool(self._tokens), "run")
         options = {
@@ -204,8 +205,7 @@ class Flow(TaskGraph):
             "raise_on_failure": raise_on_failure,
             "notify": notify,
         }
-        run, checked = launch(self, self.executor, parameters, values, options, here=True)
-        state: State = run.result()
+        state, run, checked = run_here(self, self.executor, parameters, values, options)
         say_how_to_go_on(run, checked, state)
         if raise_on_failure:
             state.raise_if_failed()

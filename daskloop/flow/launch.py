@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daskloop.contexts import context
@@ -44,6 +44,7 @@ def launch(
     options: Mapping[str, Any],
     *,
     here: bool,
+    listeners: Sequence[Listener] = (),
 ) -> tuple[Run, RunOptions]:
     """Begin a run of a flow.
 
@@ -59,6 +60,8 @@ def launch(
         By name, as users give them.
     here : bool
         True to drive an inline run in the thread that asks for its result.
+    listeners : sequence of Listener
+        Told what happens, besides the log.
     """
     wanted = dict(options)
     if wanted.get("executor") is None:
@@ -72,8 +75,8 @@ def launch(
             stacklevel=3,
         )
     views = notebook_views(flow, {**(parameters or {}), **values})
-    listeners: list[Listener] = [LogListener(), TaskLines(), *views]
-    run = begin(flow, parameters, values, checked, listeners=listeners, here=here)
+    told: list[Listener] = [LogListener(), TaskLines(), *views, *listeners]
+    run = begin(flow, parameters, values, checked, listeners=told, here=here)
     for view in views:
         view.show(run.name, run.outcome)
     return run, checked

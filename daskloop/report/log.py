@@ -23,7 +23,7 @@ from daskloop.events import (
 )
 from daskloop.plain_text import one_line
 
-__all__ = ["LogListener"]
+__all__ = ["LogListener", "summary"]
 
 _PRICE = 0.003  # seconds that a future costs on Dask, all processes together
 _MANY = 100  # futures whose price is worth a word
@@ -102,7 +102,7 @@ def _line(event: Event) -> tuple[int, str]:
         case ChildEnded():
             return _ended(event, name)
         case RunEnded():
-            return logging.INFO, _summary(event)
+            return logging.INFO, summary(event)
     return logging.DEBUG, ""
 
 
@@ -122,7 +122,8 @@ def _ended(event: ChildEnded, name: str) -> tuple[int, str]:
     return level, f"{text}: {_short(state.message or '')}"
 
 
-def _summary(event: RunEnded) -> str:
+def summary(event: RunEnded) -> str:
+    """Say in a line how a run ended."""
     text = (
         f"run {event.run}: {type(event.state).__name__} in {event.seconds:.3g} s, "
         f"{event.iterations} iterations, {event.retries} retries, {event.losses} losses"

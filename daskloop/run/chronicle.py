@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daskloop.events import (
@@ -10,12 +11,15 @@ from daskloop.events import (
     AttemptEnded,
     AttemptFailed,
     AttemptLost,
+    AttemptsSent,
     ChildEnded,
     ChildPaused,
+    ChildRestored,
     Event,
     IterationEnded,
     MapOpened,
     RetryScheduled,
+    RunStopping,
     TaskLogged,
 )
 from daskloop.loggers import logger_name
@@ -120,9 +124,10 @@ class Chronicle:
             return
         address = child.address_at(before.iteration)
         seconds = entry.ended - entry.started
-        message = state.message or ""
+        said = child.name, state.message or "", entry.worker
+        until = entry.start_time
         self._events.append(
-            IterationEnded(self.run, self.now, address, child.name, message, entry.worker, seconds)
+            IterationEnded(self.run, self.now, address, *said, seconds, until=until)
         )
 
     def ran_ahead(self, child: Child, ahead: Ahead, worker: str) -> None:
@@ -216,8 +221,27 @@ class Chronicle:
 
     def opened(self, node: NodeStanding) -> None:
         """Tell how wide a map is."""
-        if node.standing.outer is not None and not self._tells_iterations:
+        inside = node.standing.outer is not None
+        if inside and not self._tells_iterations:
             return
         plan = node.plan
-        width = len(node.children)
-        self._events.append(MapOpened(self.run, self.now, plan.slug, plan.name, width))
+        width, names = len(node.children), node.names or ()
+        self._events.append(
+            MapOpened(self.run, self.now, plan.slug, plan.name, width, names, inside)
+        )
+
+    def restored(self, child: Child, state: State | None) -> None:
+        """Tell how far an earlier driver has brought a child."""
+        if self._tells_iterations and child.node.plan.parameter is None:
+            address, name = child.address, child.name
+            self._events.append(ChildRestored(self.run, self.now, address, name, state))
+
+    def sent(self, children: Sequence[Child]) -> None:
+        """Tell whose attempts are sent in this turn."""
+        if self._tells_iterations and children:
+            addresses = [child.address for child in children]
+            self._events.append(AttemptsSent(self.run, self.now, addresses))
+
+    def stopping(self, reason: str, now: bool) -> None:
+        """Tell that no iteration begins any more."""
+        self._events.append(RunStopping(self.run, self.now, reason, now))

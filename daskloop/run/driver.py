@@ -24,7 +24,7 @@ from daskloop import config
 from daskloop.collecting import without_collecting
 from daskloop.contexts import context
 from daskloop.define.batch import Batch
-from daskloop.events import Event, Listener, RunEnded, RunStalled, RunStarted
+from daskloop.events import Event, Listener, RunEnded, RunStalled, RunStarted, TaskTitle
 from daskloop.executors.choose import Choice, Inline, describe
 from daskloop.plan.plan import Plan
 from daskloop.run.announcer import Announcer
@@ -209,8 +209,7 @@ class _Shift:
         errand = self._errand
         machine = self._machine
         begun = time.time()
-        started = RunStarted(errand.run, begun, errand.plan.flow_name, describe(errand.choice))
-        self._announcer.tell([started])
+        self._announcer.tell([_started(errand, begun)])
         self._scribe.connected(self._place)
         with self._board.turn(), without_collecting():
             self._do(machine.start(begun))
@@ -302,3 +301,10 @@ class _Shift:
         """Let go of threads and files."""
         self._handlers.close(wait=self._machine.finished)
         self._scribe.close()
+
+
+def _started(errand: Errand, begun: float) -> RunStarted:
+    nodes = (node for node in errand.plan.nodes if node.parameter is None)
+    tasks = tuple(TaskTitle(node.slug, node.name, node.mapped) for node in nodes)
+    where = describe(errand.choice)
+    return RunStarted(errand.run, begun, errand.plan.flow_name, where, tasks)

@@ -236,6 +236,7 @@ class Machine:
         """Begin no iteration any more, but of what cleans up; with `now`, wait for none either."""
         halting = self._steps.halting
         halting.begin(reason, cleans and not now)
+        self._steps.chronicle.stopping(reason, now)
         self._steps.flights.resting = False  # what cleans up is not held back
         waiting = self.admission.drain() + self._steps.timers.waiting() + self.paused
         if now:

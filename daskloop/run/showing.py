@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 from daskloop.dashboard.messenger import Messenger, loops_link
 from daskloop.dashboard.views import Asked, RunView
-from daskloop.define.parameter import Parameter
 from daskloop.events import Listener
 from daskloop.plain_text import hidden, one_line
 from daskloop.plan.plan import Plan
@@ -30,6 +29,7 @@ from daskloop.run.board import Board
 from daskloop.run.machine import Machine
 from daskloop.run.mishaps import Mishaps
 from daskloop.run.sampling import Sampler
+from daskloop.run.secret_texts import secret_texts
 from daskloop.states import State
 
 if TYPE_CHECKING:
@@ -50,8 +50,6 @@ SHARE = 50
 
 LAST_WAIT = 5.0
 """Seconds that the last message has."""
-
-_SHORTEST_SECRET = 4  # signs; shorter ones are in every other word
 
 
 class Showing:
@@ -86,7 +84,7 @@ class Showing:
             return
         mishaps = Mishaps()
         self.listeners = (mishaps,)
-        self._redact = partial(hidden, secrets=_secrets(plan, parameters))
+        self._redact = partial(hidden, secrets=secret_texts(plan, parameters))
         self._sampler = Sampler(mishaps, self._redact)
         self._client = client
         self._messenger = Messenger(client)
@@ -171,13 +169,3 @@ class Showing:
         link = loops_link(self._client)
         if link is not None:
             logger.info("run %s: its loops are shown at %s", self._view.run, link)
-
-
-def _secrets(plan: Plan, parameters: Mapping[str, Any]) -> list[str]:
-    """List the texts of secret values, the longest first."""
-    found = [
-        str(parameters[node.parameter])
-        for node in plan.nodes
-        if node.parameter is not None and isinstance(node.task, Parameter) and node.task.secret
-    ]
-    return sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)

@@ -18,6 +18,7 @@ from daskloop.run.driver import Driver, Errand
 from daskloop.run.given_states import check_states
 from daskloop.run.options import RunOptions
 from daskloop.run.register import Registered, register
+from daskloop.run.secret_texts import secret_texts
 from daskloop.run.taking_back import take_back
 from daskloop.states import State
 
@@ -97,6 +98,8 @@ class Run:
         self.name = errand.run
         self.plan = errand.plan
         """The flow."""
+        self.secrets = secret_texts(errand.plan, errand.parameters)
+        """Texts that nobody is shown, the longest first."""
         self._driver = Driver(errand)
         self.board = self._driver.board
         """What other threads may look at."""

@@ -107,15 +107,13 @@ class Steps:
         """Let in whom there is room for, and hand out all that follows from this turn."""
         packs = []
         self.flights.open(self.now)
-        while True:
-            company = self.flights.let_in()
-            if not company:
-                break
+        while company := self.flights.let_in():
             self.advance_alike(company, ADMITTED)
             packs += self.flights.pack(company)
         turn, self._turn = self._turn, Turn()
         turn.records = self._notes.take()
         turn.packs = packs + self.flights.pack(turn.submissions)
+        self.chronicle.sent(turn.submissions)
         turn.events = self.chronicle.take()
         return turn
 
@@ -256,6 +254,7 @@ class Steps:
             self._notes.restored(child, record)
             child.node.rungs.restored(record)
         child.announced = restored.announced or child.announced
+        self.chronicle.restored(child, restored.state or restored.announced)
         last = restored.last
         if last is not None:
             child.value, child.parts, child.worker = last.value, last.parts, last.worker or None

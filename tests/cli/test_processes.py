@@ -64,7 +64,9 @@ def test_ctrl_c_on_worker_processes_reaches_the_run_and_not_the_workers(folder):
 @pytest.mark.parametrize("executor", ["threads", "inline"])
 def test_ctrl_c_twice_ends_at_once(folder, executor):
     with started(*FIB, "--executor", executor, cwd=folder, seconds=60) as running:
-        running.wait_for("mapped over 3 elements")
+        running.wait_for("journal .daskloop")
+        name = run_named(running.text)
+        running.wait_for(lambda: "Running" in daskloop("show", name).output)
         running.signal(signal.SIGINT)
         running.wait_for("stopping after the running iterations")
         before = time.monotonic()
@@ -150,7 +152,7 @@ def test_looking_at_runs_imports_no_distributed(folder):
     subprocess.run([sys.executable, "-c", script], cwd=folder, check=True, capture_output=True)
 
 
-def test_results_go_to_stdout_and_the_log_to_stderr(folder):
+def test_results_go_to_stdout_and_progress_to_stderr(folder):
     ended = subprocess.run(
         [sys.executable, "-m", "daskloop", *FIB, "--executor", "inline"],
         capture_output=True,
@@ -158,8 +160,9 @@ def test_results_go_to_stdout_and_the_log_to_stderr(folder):
         cwd=folder,
         check=True,
     )
-    assert RESULT in ended.stdout and "mapped over" not in ended.stdout
-    assert "mapped over 3 elements" in ended.stderr and RESULT not in ended.stderr
+    assert RESULT in ended.stdout and "fibs" not in ended.stdout
+    begun, over = ended.stderr.splitlines()
+    assert begun.endswith(" fibs: begun") and ": Success in " in over
 
 
 def test_the_demo_needs_nothing_and_shows_how_to_resume(folder, monkeypatch):

@@ -295,13 +295,20 @@ def test_events_tell_what_happened_in_order():
     run.lose("t")
     run.come("t")
     assert [type(event) for event in run.events] == [
+        events.AttemptsSent,
         events.IterationEnded,
+        events.AttemptsSent,
         events.AttemptFailed,
         events.RetryScheduled,
+        events.AttemptsSent,
         events.AttemptLost,
+        events.AttemptsSent,
         events.ChildEnded,
     ]
-    assert [event.address[0].iteration for event in run.events] == [1, 2, 2, 2, 2]
+    told = [event for event in run.events if not isinstance(event, events.AttemptsSent)]
+    assert [event.address[0].iteration for event in told] == [1, 2, 2, 2, 2]
+    sent = [event for event in run.events if isinstance(event, events.AttemptsSent)]
+    assert [one[0].iteration for event in sent for one in event.addresses] == [1, 2, 2, 2]
 
 
 def test_m13_an_empty_map_ends_at_once():

@@ -1,0 +1,209 @@
+"""Draw a run on a terminal with rich, a few times a second, on a thread of its own.
+
+::
+
+    what is written meanwhile ──► above the frame
+    tally ──► glance ──► frame ──► rich ──► terminal
+
+A frame is drawn four times a second at most, and never so often that drawing takes more than one
+hundredth of the time. The cursor is never hidden and no mode of the terminal is changed, so a
+process that is killed leaves a terminal that works.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import IO, TYPE_CHECKING
+
+from daskloop.terminal.glance import Glances
+from daskloop.terminal.layout import Line, frame, room
+from daskloop.terminal.passing_by import PassingBy
+from daskloop.terminal.tally import RunTally
+from daskloop.terminal.whole_lines import WholeLines
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+__all__ = ["LiveView"]
+
+logger = logging.getLogger("daskloop.terminal")
+
+INTERVAL = 0.25
+"""Seconds between two frames at the least."""
+
+SHARE = 100
+"""A frame is followed by so many times its own duration without one."""
+
+DELAY = 0.4
+"""Seconds before the first frame: what is over by then draws nothing, and imports no rich."""
+
+_STYLES = {
+    "title": "bold",
+    "bar": "bright_black",
+    "dim": "bright_black",
+    "done": "green",
+    "way": "blue",
+    "wait": "yellow",
+    "bad": "red",
+}
+_SIZE = (80, 24)  # where the terminal does not tell
+_LOOK = 0.1  # seconds after which it is seen that all is over
+_PIECES = 16  # of what is written, after which it is shown before the next frame is due
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_SCREEN = threading.Lock()  # one frame at a time, whatever is run side by side
+
+
+class LiveView:
+    """Draws while the ``with`` block lasts.
+
+    Parameters
+    ----------
+    tally : RunTally
+        What is drawn.
+    hint : str
+        The last line: what a key does.
+    redact : callable
+        Takes a text of the user's and returns it without what is secret.
+    """
+
+    def __init__(self, tally: RunTally, hint: str, redact: Callable[[str], str]) -> None:
+        self._tally = tally
+        self._glances = Glances(tally, redact)
+        self._hint = hint
+        self._over = threading.Event()
+        self._passing_by: PassingBy | None = None
+        self._next_frame = 0.0
+        self._price = 0.0
+
+    def __enter__(self) -> LiveView:
+        if _SCREEN.acquire(blocking=False):
+            self._passing_by = passing_by = PassingBy()
+            self._thread = threading.Thread(
+                target=self._work, args=(passing_by,), name="daskloop-terminal", daemon=True
+            )
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._passing_by is not None:
+            self._over.set()
+            self._thread.join()
+            self._passing_by.close()
+            _SCREEN.release()
+
+    def let_go(self) -> None:
+        """Let what is written from now on reach the terminal, for the last words of a process.
+
+        May be called in a signal handler.
+        """
+        if self._passing_by is not None:
+            self._passing_by.let_go()
+
+    def _work(self, passing_by: PassingBy) -> None:
+        try:
+            passing_by.pass_on(self._over, DELAY)
+            if not self._over.is_set():
+                with open(passing_by.terminal, "w", encoding="utf-8", closefd=False) as file:
+                    self._draw(passing_by, _console(file))
+        # A view is no part of the run: whatever is wrong with it must not stop that.
+        except Exception:
+            passing_by.let_go()  # before it is logged: nobody reads what is taken aside
+            logger.warning("the progress of the run is shown no more", exc_info=True)
+            passing_by.pass_on(self._over)
+
+    def _draw(self, passing_by: PassingBy, console: Console) -> None:
+        from rich.live import Live
+
+        lines = WholeLines()
+        with Live(
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        ) as live:
+            over = False
+            while not over:
+                over = self._over.is_set()  # asked before the last words are read
+                text = lines.take(self._until_next_frame(passing_by))
+                text += lines.rest() if over else ""
+                began = time.thread_time()
+                live.update(self._frame(console, passing_by.terminal))
+                if text:
+                    console.print(_passed_on(text), end="", soft_wrap=True)
+                else:
+                    live.refresh()
+                    self._price = time.thread_time() - began
+                self._next_frame = time.monotonic() + max(INTERVAL, SHARE * self._price)
+
+    def _until_next_frame(self, passing_by: PassingBy) -> bytes:
+        """Collect what is written until the next frame is due, or until it is much."""
+        pieces: list[bytes] = []
+        while len(pieces) < _PIECES:
+            left = 0.0 if self._over.is_set() else self._next_frame - time.monotonic()
+            piece = passing_by.read(max(0.0, min(left, _LOOK)))
+            if piece:
+                pieces.append(piece)
+            elif left <= _LOOK:
+                break
+            elif piece is None:
+                self._over.wait(_LOOK)
+        return b"".join(pieces)
+
+    def _frame(self, console: Console, terminal: int) -> Text:
+        from rich.console import ConsoleDimensions
+
+        told = os.get_terminal_size(terminal)
+        width, height = told.columns or _SIZE[0], told.lines or _SIZE[1]
+        console.size = ConsoleDimensions(width, height)
+        given = room(width, height, len(self._tally.tasks))
+        glance = self._glances.take(given.tasks, given.children)
+        return _styled(frame(glance, given, height, self._hint))
+
+
+def _console(file: IO[str]) -> Console:
+    from rich.console import Console
+
+    class Calm(Console):
+        """Leaves the cursor as it is."""
+
+        def show_cursor(self, show: bool = True) -> bool:
+            return False
+
+    return Calm(file=file, force_terminal=True, force_interactive=True, highlight=False)
+
+
+def _styled(lines: Sequence[Line]) -> Text:
+    from rich.text import Text
+
+    text = Text(no_wrap=True, overflow="crop", end="")
+    for number, line in enumerate(lines):
+        if number:
+            text.append("\n")
+        for words, kind in line:
+            text.append(words, _STYLES.get(kind))
+    return text
+
+
+def _passed_on(text: str) -> Text:
+    """Take out of a program's words what would move the cursor; colours stay."""
+    from rich.text import Text
+
+    if "\x1b" not in text:
+        return Text(_CONTROL.sub("", text))
+    coloured = Text.from_ansi(text.rstrip("\n"))
+    coloured.plain = _CONTROL.sub(" ", coloured.plain)  # of the same length: colours keep place
+    return coloured.append("\n")

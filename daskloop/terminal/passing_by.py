@@ -1,0 +1,119 @@
+"""What programs write to the terminal while something is drawn on it, taken aside.
+
+::
+
+    print, logging, C code, subprocesses, workers ──► stdout, stderr ──► pipe ──► read here
+                                                       the terminal itself ◄── drawn here
+
+Whoever writes need not know: the two descriptors of the process lead into a pipe meanwhile, and
+what is started meanwhile inherits them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+import threading
+import time
+
+__all__ = ["PassingBy"]
+
+_STDOUT, _STDERR = 1, 2
+_PIECE = 65_536
+_LOOK = 0.05  # seconds after which it is seen that all is over
+
+
+class PassingBy:
+    """Takes aside what is written to the terminal that stderr is, from the start to `let_go`.
+
+    Notes
+    -----
+    Begun by one thread and read by another; `let_go` may be called by any, more than once, and
+    in a signal handler. Somebody has to read until the end, or those who write will wait.
+    """
+
+    def __init__(self) -> None:
+        here = os.fstat(_STDERR).st_rdev
+        self._led_away = [
+            number
+            for number in (_STDOUT, _STDERR)
+            if _is_terminal(number) and os.fstat(number).st_rdev == here
+        ]
+        self.terminal = os.dup(_STDERR)
+        """The terminal itself; the caller's to draw on."""
+        self._source, end = os.pipe()
+        _flush()
+        for number in self._led_away:
+            os.dup2(end, number)
+        os.close(end)
+
+    def read(self, seconds: float) -> bytes | None:
+        """Return what was written, waiting so long at most; None at the end of all of it."""
+        ready, _, _ = select.select([self._source], [], [], max(0.0, seconds))
+        if not ready:
+            return b""
+        return os.read(self._source, _PIECE) or None
+
+    def pass_on(self, over: threading.Event, seconds: float = float("inf")) -> None:
+        """Write to the terminal what comes, as it is, until it is over or the time is up."""
+        ends = time.monotonic() + seconds
+        while not over.is_set() and (left := ends - time.monotonic()) > 0:
+            piece = self.read(min(left, _LOOK))
+            if piece is None:
+                over.wait(left if left < _LOOK else _LOOK)
+            elif piece:
+                _write(self.terminal, piece)
+
+    def let_go(self) -> None:
+        """Let everybody write to the terminal again; what is on its way can still be read."""
+        led_away, self._led_away = self._led_away, []
+        for number in led_away:
+            os.dup2(self.terminal, number)
+
+    def close(self) -> None:
+        """Let go, and write to the terminal what nobody has read.
+
+        Notes
+        -----
+        What a program that was started meanwhile, and goes on, writes from now on is passed on by
+        a thread, as long as it lives: otherwise its next word would end it.
+        """
+        _flush()
+        self.let_go()
+        while piece := self.read(0.0):
+            _write(self.terminal, piece)
+        if piece is None:
+            self._shut()
+        else:
+            threading.Thread(target=self._go_on, name="daskloop-output", daemon=True).start()
+
+    def _go_on(self) -> None:
+        with contextlib.suppress(OSError):  # the terminal is gone
+            while piece := os.read(self._source, _PIECE):
+                _write(self.terminal, piece)
+        self._shut()
+
+    def _shut(self) -> None:
+        os.close(self._source)
+        os.close(self.terminal)
+
+
+def _is_terminal(number: int) -> bool:
+    try:
+        return os.isatty(number)
+    except OSError:
+        return False
+
+
+def _flush() -> None:
+    """Have Python write what it holds back, before it leads elsewhere."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or none at all
+            stream.flush()
+
+
+def _write(number: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(number, data) :]

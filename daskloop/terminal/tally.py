@@ -1,0 +1,205 @@
+"""How a run stands, counted on from event to event.
+
+::
+
+    event ──► RunTally ──► TaskTally: how many children stand how, and those under way
+
+Each event costs the same, however many children there are.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import NamedTuple
+
+from daskloop.dashboard.standings import Standing
+from daskloop.events import (
+    AttemptFailed,
+    AttemptLost,
+    AttemptsSent,
+    ChildEnded,
+    ChildPaused,
+    ChildRestored,
+    Event,
+    IterationEnded,
+    MapOpened,
+    RetryScheduled,
+    RunEnded,
+    RunStalled,
+    RunStarted,
+    RunStopping,
+)
+from daskloop.states import Paused, Scheduled, State
+from daskloop.terminal.task_tally import TaskTally
+
+__all__ = ["Failure", "RunTally"]
+
+_FAILURES = 5  # the last ones, which are remembered with their words
+
+_UNDER_WAY, _RETRYING, _PAUSED = Standing.UNDER_WAY, Standing.RETRYING, Standing.PAUSED
+
+
+class Failure(NamedTuple):
+    """A child that has failed for good."""
+
+    name: str
+    iteration: int
+    message: str
+
+
+class RunTally:
+    """A whole run; a listener.
+
+    Parameters
+    ----------
+    run : str
+        Name of the run, until an event says it.
+
+    Notes
+    -----
+    Hears on one thread and is read on another, which holds `lock` meanwhile. What happens in the
+    body of a loop flow counts for the loop flow.
+    """
+
+    def __init__(self, run: str = "") -> None:
+        self.lock = threading.Lock()
+        self.run = run
+        self.flow = ""
+        self.begun: float | None = None
+        """When the driver began, seconds since the epoch."""
+        self.tasks: dict[str, TaskTally] = {}
+        """By slug, in the order of the flow."""
+        self.failures: deque[Failure] = deque(maxlen=_FAILURES)
+        """The last children that failed for good."""
+        self.failed = 0
+        """How many failed for good on their own account."""
+        self.stalled = ""
+        """Why nothing moves, if it is so."""
+        self.stopping: RunStopping | None = None
+        self.ended: RunEnded | None = None
+
+    def hear(self, event: Event) -> None:
+        """Take note of one event."""
+        with self.lock:
+            self._hear(event)
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case AttemptsSent():
+                self._sent(event)
+            case IterationEnded():
+                self._iterated(event)
+            case ChildEnded():
+                self._ended(event)
+            case AttemptFailed():
+                self._failed(event)
+            case RetryScheduled():
+                self._retries(event)
+            case AttemptLost():
+                self._of(event.address[0].slug).losses += event.charged
+            case MapOpened():
+                if not event.inside:
+                    self._of(event.slug, event.name).opened(event.width, event.names)
+            case ChildPaused():
+                self._paused(event)
+            case ChildRestored():
+                self._restored(event)
+            case RunStalled():
+                self.stalled = event.text
+                return
+            case RunStarted():
+                self.run, self.flow, self.begun = event.run, event.flow, event.at
+                self.stopping = self.ended = None
+                for slug, name, mapped in event.tasks:
+                    self.tasks.setdefault(slug, TaskTally(slug, name, mapped))
+            case RunStopping():
+                self.stopping = event
+            case RunEnded():
+                self.ended = event
+        self.stalled = ""
+
+    def _of(self, slug: str, name: str | None = None) -> TaskTally:
+        found = self.tasks.get(slug)
+        if found is None:
+            found = self.tasks[slug] = TaskTally(slug, name or slug, False)
+        return found
+
+    def _sent(self, event: AttemptsSent) -> None:
+        for address in event.addresses:
+            slug, index, iteration = address[0]
+            going = self._of(slug).goes(index or 0, _UNDER_WAY, event.at)
+            going.iteration, going.due, going.failed = iteration, None, False
+
+    def _iterated(self, event: IterationEnded) -> None:
+        if len(event.address) > 1:
+            return
+        slug, index, iteration = event.address[0]
+        task = self._of(slug)
+        task.iterations += event.count
+        going = task.goes(index or 0, _UNDER_WAY, event.at)
+        going.iteration, going.run_count, going.due = iteration + 1, 1, event.until
+        going.message = event.message
+
+    def _failed(self, event: AttemptFailed) -> None:
+        slug, index, _ = event.address[0]
+        going = self._of(slug).goes(index or 0, _UNDER_WAY, event.at)
+        going.message, going.failed = event.message, True
+        if len(event.address) == 1:
+            going.attempts = event.attempts
+
+    def _retries(self, event: RetryScheduled) -> None:
+        slug, index, iteration = event.address[0]
+        task = self._of(slug)
+        task.retries += 1
+        inside = len(event.address) > 1  # others in the body may go on meanwhile
+        going = task.goes(index or 0, _UNDER_WAY if inside else _RETRYING, event.at)
+        if not going.failed:  # of a failure, the words of what failed say more
+            going.message = event.message
+        if not inside:
+            going.iteration, going.run_count = iteration, event.run_count
+            going.due = event.at + event.delay
+
+    def _paused(self, event: ChildPaused) -> None:
+        slug, index, iteration = event.address[0]
+        going = self._of(slug).goes(index or 0, _PAUSED, event.at)
+        going.iteration, going.due, going.message = iteration, event.until, event.message
+
+    def _ended(self, event: ChildEnded) -> None:
+        if len(event.address) > 1:
+            return
+        slug, index, iteration = event.address[0]
+        state = event.state
+        standing = _standing(state)
+        self._of(slug).over(index or 0, standing, iteration, event.seconds)
+        if standing is Standing.FAILED and not state.is_trigger_failed():
+            self.failed += 1
+            self.failures.append(Failure(event.name, iteration, state.message or ""))
+
+    def _restored(self, event: ChildRestored) -> None:
+        if len(event.address) > 1:
+            return
+        slug, index, iteration = event.address[0]
+        task, state = self._of(slug), event.state
+        if not task.knows(index or 0):
+            task.iterations += max(0, iteration - 1)
+        if iteration < 1:
+            task.begin_again(index or 0)
+        elif state is None or isinstance(state, Scheduled):
+            standing = _UNDER_WAY if state is None else _RETRYING
+            standing = _PAUSED if isinstance(state, Paused) else standing
+            going = task.goes(index or 0, standing, event.at)
+            going.iteration = iteration
+            start = None if state is None else state.start_time
+            going.due = None if start is None else start.timestamp()
+            going.message = "" if state is None else state.message or ""
+        elif not state.is_mapped():
+            task.over(index or 0, _standing(state), iteration, 0.0)
+
+
+def _standing(state: State) -> Standing:
+    if state.is_skipped():
+        return Standing.SKIPPED
+    if state.is_successful():
+        return Standing.DONE
+    return Standing.FAILED if state.is_failed() else Standing.CANCELLED

@@ -1,0 +1,141 @@
+"""How the children of one task stand, counted on from change to change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daskloop.dashboard.standings import Standing
+from daskloop.keys import full_name
+
+__all__ = ["Going", "TaskTally"]
+
+_WAITING = Standing.WAITING
+_ENDED = (Standing.DONE, Standing.SKIPPED, Standing.FAILED, Standing.CANCELLED)
+
+
+class Going:
+    """One child that has begun and not ended."""
+
+    __slots__ = (
+        "attempts",
+        "begun",
+        "due",
+        "failed",
+        "iteration",
+        "message",
+        "run_count",
+        "standing",
+    )
+
+    def __init__(self, begun: float) -> None:
+        self.begun = begun
+        """Seconds since the epoch."""
+        self.standing = Standing.UNDER_WAY
+        self.iteration = 1
+        self.run_count = 1
+        self.attempts = 0
+        """How many attempts its budget allows in all; 0 if that is not known."""
+        self.due: float | None = None
+        """When it goes on by itself, if it waits for that."""
+        self.message = ""
+        self.failed = False
+        """True if its last attempt failed, which its message tells of."""
+
+
+class TaskTally:
+    """One task, or all children of a map.
+
+    Parameters
+    ----------
+    slug, name : str
+        What it is called.
+    mapped : bool
+        True if it is a map.
+    """
+
+    def __init__(self, slug: str, name: str, mapped: bool) -> None:
+        self.slug = slug
+        self.name = name
+        self.mapped = mapped
+        self.width: int | None = None if mapped else 1
+        """How many children there are; None until the map has opened."""
+        self.labels: Sequence[str] = ()
+        """The names of the children, if they have some."""
+        self.counts = [0] * len(Standing)
+        """How many children stand in each way; those that wait are not counted."""
+        self.iterations = 0
+        """Iterations that are done."""
+        self.retries = 0
+        self.losses = 0
+        self.going: dict[int, Going] = {}
+        """Those that have begun and not ended, by index, the oldest first."""
+        self.farthest = ("", 0)
+        """Of those that have ended: who made the most iterations, and how many."""
+        self.slowest = ("", 0.0)
+        """Of those that have ended: who took longest, and how long, in seconds."""
+        self._standings = bytearray()
+
+    def name_of(self, index: int) -> str:
+        """Return the full name of a child."""
+        if not self.mapped:
+            return self.name
+        return full_name(self.name, self.labels[index] if index < len(self.labels) else index)
+
+    @property
+    def ended(self) -> int:
+        """How many children have ended."""
+        return sum(self.counts[one] for one in _ENDED)
+
+    @property
+    def is_over(self) -> bool:
+        """True once all of it has ended."""
+        return self.width is not None and self.ended >= self.width
+
+    def knows(self, index: int) -> bool:
+        """Tell whether something was heard of a child."""
+        return index < len(self._standings) and self._standings[index] != _WAITING
+
+    def opened(self, width: int, names: Sequence[str]) -> None:
+        """Take note of how wide the map is."""
+        self.mapped, self.width, self.labels = True, width, names
+
+    def moved(self, index: int, standing: Standing) -> bool:
+        """Let a child stand in another way; False if it stood so."""
+        standings = self._standings
+        if index >= len(standings):
+            standings.extend(bytes(index + 1 - len(standings)))
+        before = standings[index]
+        if before == standing:
+            return False
+        if before != _WAITING:
+            self.counts[before] -= 1
+        if standing != _WAITING:
+            self.counts[standing] += 1
+        standings[index] = standing
+        return True
+
+    def goes(self, index: int, standing: Standing, at: float) -> Going:
+        """Let a child be among those that have begun and not ended."""
+        found = self.going.get(index)
+        if found is None:
+            found = self.going[index] = Going(at)
+        found.standing = standing
+        self.moved(index, standing)
+        return found
+
+    def over(self, index: int, standing: Standing, iteration: int, seconds: float) -> None:
+        """Let a child have ended."""
+        self.going.pop(index, None)
+        if not self.moved(index, standing):
+            return
+        if standing is Standing.DONE:
+            self.iterations += 1
+        if iteration > self.farthest[1]:
+            self.farthest = (self.name_of(index), iteration)
+        if seconds > self.slowest[1]:
+            self.slowest = (self.name_of(index), seconds)
+
+    def begin_again(self, index: int) -> None:
+        """Let a child be as if it had not begun."""
+        self.going.pop(index, None)
+        self.moved(index, _WAITING)
