@@ -14,6 +14,7 @@ from daskloop.cli.resume import resume
 from daskloop.cli.run import run
 from daskloop.cli.runs import runs
 from daskloop.cli.show import show
+from daskloop.cli.watch import watch
 
 __all__ = ["main"]
 
@@ -44,5 +45,5 @@ def main() -> None:
     """
 
 
-for _command in (run, resume, runs, show, debug, cancel, demo):
+for _command in (run, resume, runs, show, watch, debug, cancel, demo):
     main.add_command(_command)

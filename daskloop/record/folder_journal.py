@@ -20,14 +20,14 @@ import re
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
 
 from daskloop.errors import JournalError
 from daskloop.record import run_file, schema
 from daskloop.record.checksums import Signer
 from daskloop.record.entries import Header, Past, Summary
 from daskloop.record.folder import prepare
+from daskloop.record.following import Following, steadily
 from daskloop.record.journal import Journal, Ledger
 from daskloop.record.journal_trouble import translated
 from daskloop.record.ledger import STOP, SqliteLedger, write_header
@@ -37,11 +37,9 @@ from daskloop.record.trust import check_owner
 
 __all__ = ["FolderJournal", "open_journal"]
 
-T = TypeVar("T")
 _NAME = re.compile(r"[0-9a-z-]{1,64}")
 _LOCK = "lock"
 _NEAREST = 5
-_LOOKS = 3  # how often to look at a run that is written to while it is read
 
 
 class FolderJournal:
@@ -185,8 +183,14 @@ class FolderJournal:
         folder = self._folder(run, doing)
         signer = Signer.from_config()
         path = os.path.join(folder, run_file.NAME)
-        found = _steadily(path, lambda: read_whole(path, run, signer, doing))
+        found = steadily(path, lambda: read_whole(path, run, signer, doing))
         return _past(found, is_held(os.path.join(folder, _LOCK)))
+
+    def follow(self, run: str) -> Following:
+        """Follow a run while others write to it; errors as in `read`."""
+        doing = f"follow run {run!r}"
+        folder = self._folder(run, doing)
+        return Following(os.path.join(folder, run_file.NAME), os.path.join(folder, _LOCK), run)
 
     def place(self, run: str) -> str:
         """Return the folder or URL where the run's large payloads lie."""
@@ -218,7 +222,7 @@ class FolderJournal:
 
     def _face(self, folder: str, run: str, signer: Signer, doing: str) -> Face:
         path = os.path.join(folder, run_file.NAME)
-        return _steadily(path, lambda: read_face(path, run, signer, doing))
+        return steadily(path, lambda: read_face(path, run, signer, doing))
 
     def _names(self, doing: str) -> list[str]:
         if not os.path.lexists(self.path):
@@ -246,18 +250,6 @@ class FolderJournal:
 def _past(found: Whole, held: bool) -> Past:
     summary = found.face.standing.summary(found.face.header, held)
     return Past(summary, found.records, found.submitted)
-
-
-def _steadily(path: str, look: Callable[[], T]) -> T:
-    """Look again if a file that seems damaged was written to meanwhile."""
-    for _ in range(_LOOKS):
-        before = run_file.stamp(path)
-        try:
-            return look()
-        except JournalError:
-            if run_file.stamp(path) == before:
-                raise
-    return look()
 
 
 def _migrate(connection: sqlite3.Connection, path: str, signer: Signer) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgpack
 
@@ -27,7 +27,16 @@ from daskloop.record.run_file import open_to_read
 from daskloop.record.standing_row import STANDING_COLUMNS, Standing
 from daskloop.record.stretch import unfolded
 
-__all__ = ["Face", "Sent", "Whole", "combined", "read_face", "read_whole"]
+__all__ = [
+    "Bookmark",
+    "Face",
+    "Sent",
+    "Whole",
+    "combined",
+    "read_face",
+    "read_since",
+    "read_whole",
+]
 
 T = TypeVar("T")
 _HEADER_COLUMNS = "id, run, flow, begun, origin, store, versions, signed, checksum"
@@ -57,6 +66,17 @@ class Whole:
     records: tuple[Recorded, ...]
     submitted: tuple[Submitted, ...]
     sent: Sent
+
+
+class Bookmark(NamedTuple):
+    """How far a run has been read."""
+
+    records: int = 0
+    """Rows of its records."""
+    head: bytes = b""
+    """Checksum of the last of them."""
+    sent: float = 0.0
+    """When the newest attempt that is known of was sent, seconds since the epoch."""
 
 
 def read_face(path: str, run: str, signer: Signer, doing: str) -> Face:
@@ -93,6 +113,47 @@ def read_whole(path: str, run: str, signer: Signer, doing: str) -> Whole:
         records = _records(connection, path, face, signer)
         submitted, sent = _submitted(connection, path, face, signer)
     return Whole(face, records, submitted, sent)
+
+
+def read_since(
+    path: str, run: str, signer: Signer, doing: str, since: Bookmark, most: int
+) -> tuple[Face, Sequence[Recorded], Sequence[Submitted], Bookmark]:
+    """Read what has been added to a run.
+
+    Parameters
+    ----------
+    path, run, signer, doing
+        As in `read_face`, and the same errors.
+    since : Bookmark
+        How far it was read before.
+    most : int
+        How many records to read at once.
+
+    Returns
+    -------
+    face : Face
+        How the run stands.
+    records : sequence of Recorded
+        The next ones; those of several iterations in one future are not unfolded.
+    submitted : sequence of Submitted
+        Attempts sent since then; some that were known may be among them.
+    bookmark : Bookmark
+        How far it has been read now; the run has more if its records are fewer than it has.
+    """
+    with open_to_read(path, signer, doing) as connection, translated(doing, path):
+        face = _face(connection, path, run, signer)
+        head = since.head or face.anchor
+        records: list[Recorded] = []
+        rows = _checked_rows(connection, path, signer, since.records, head, most)
+        for row, checksum in rows:
+            head = checksum
+            records.append(_made(record_of, row, path, "a row of its table 'records'"))
+        submitted = []
+        query = f"SELECT {SUBMITTED_COLUMNS}, checksum FROM submitted WHERE at >= ? ORDER BY id"
+        for *row, checksum in connection.execute(query, (since.sent,)):
+            submitted.append(_checked_submitted(row, checksum, path, face, signer))
+    newest = max((one.at for one in submitted), default=since.sent)
+    return face, records, submitted, Bookmark(since.records + len(records), head, newest)
 
 
 def _face(connection: sqlite3.Connection, path: str, run: str, signer: Signer) -> Face:
@@ -139,18 +200,32 @@ def _records(
 ) -> tuple[Recorded, ...]:
     records: list[Recorded] = []
     before, number = face.anchor, 0
-    query = f"SELECT {RECORD_COLUMNS}, checksum FROM records ORDER BY id"
     with without_collecting():
-        for *row, checksum in connection.execute(query):
-            number += 1
-            before = signer.checksum(b"records", before, row)
-            if before != checksum or row[0] != number:
-                raise damaged(path, f"the checksum of row {number} of its table 'records' is wrong")
+        for row, checksum in _checked_rows(connection, path, signer, 0, before, -1):
+            before, number = checksum, number + 1
             records += _made(_records_of, row, path, "a row of its table 'records'")
     standing = face.standing
     if (number, before) != (standing.records, standing.head):
         raise damaged(path, f"its table 'records' has {number} rows, not {standing.records}")
     return tuple(records)
+
+
+def _checked_rows(
+    connection: sqlite3.Connection,
+    path: str,
+    signer: Signer,
+    number: int,
+    before: bytes,
+    most: int,
+) -> Iterator[tuple[Sequence[Any], bytes]]:
+    """Give the records that follow on one, with their checksums."""
+    query = f"SELECT {RECORD_COLUMNS}, checksum FROM records WHERE id > ? ORDER BY id LIMIT ?"
+    for *row, checksum in connection.execute(query, (number, most)):
+        number += 1
+        before = signer.checksum(b"records", before, row)
+        if before != checksum or row[0] != number:
+            raise damaged(path, f"the checksum of row {number} of its table 'records' is wrong")
+        yield row, before
 
 
 def _records_of(row: Sequence[Any]) -> Sequence[Recorded]:
@@ -166,10 +241,7 @@ def _submitted(
     tally = bytes(SIZE)
     query = f"SELECT {SUBMITTED_COLUMNS}, checksum FROM submitted ORDER BY id"
     for *row, checksum in connection.execute(query):
-        what = f"row {row[0]} of its table 'submitted'"
-        if signer.checksum(b"submitted", face.anchor, row) != checksum:
-            raise damaged(path, f"the checksum of {what} is wrong")
-        one = _made(submitted_of, row, path, what)
+        one = _checked_submitted(row, checksum, path, face, signer)
         found.append(one)
         sent[child_of(one.address)] = row[0], checksum
         tally = combined(tally, checksum)
@@ -178,6 +250,15 @@ def _submitted(
         text = f"its table 'submitted' has {len(found)} rows, and not the {standing.submitted}"
         raise damaged(path, f"{text} that were written")
     return tuple(found), sent
+
+
+def _checked_submitted(
+    row: Sequence[Any], checksum: bytes, path: str, face: Face, signer: Signer
+) -> Submitted:
+    what = f"row {row[0]} of its table 'submitted'"
+    if signer.checksum(b"submitted", face.anchor, row) != checksum:
+        raise damaged(path, f"the checksum of {what} is wrong")
+    return _made(submitted_of, row, path, what)
 
 
 def combined(tally: bytes, checksum: bytes) -> bytes:

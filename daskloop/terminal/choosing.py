@@ -77,7 +77,12 @@ def _can_draw() -> bool:
 
 @contextlib.contextmanager
 def showing(
-    how: Manner, tally: RunTally, flow: str, hint: str, redact: Callable[[str], str] = str
+    how: Manner,
+    tally: RunTally,
+    flow: str,
+    hint: str,
+    redact: Callable[[str], str] = str,
+    opening: str = "begun",
 ) -> Iterator[Callable[[], None]]:
     """Show progress while the ``with`` block lasts, and say at its end how the run ended.
 
@@ -93,6 +98,8 @@ def showing(
         What a key does.
     redact : callable, optional
         Takes a text of the user's and returns it without what is secret.
+    opening : str
+        What the first of the plain lines says.
 
     Yields
     ------
@@ -103,7 +110,8 @@ def showing(
         yield _nothing
         return
     live = how is Manner.LIVE
-    with LiveView(tally, hint, redact) if live else PlainLines(tally, flow, redact) as view:
+    lines = PlainLines(tally, flow, redact, opening)
+    with LiveView(tally, hint, redact) if live else lines as view:
         yield view.let_go
     if tally.ended is not None:
         sign = "✔ " if tally.ended.state.is_successful() else "✖ "

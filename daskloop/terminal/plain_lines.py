@@ -34,16 +34,21 @@ class PlainLines:
         Name of the flow.
     redact : callable
         Takes a text of the user's and returns it without what is secret.
+    opening : str
+        What the first line says.
     """
 
-    def __init__(self, tally: RunTally, flow: str, redact: Callable[[str], str]) -> None:
+    def __init__(
+        self, tally: RunTally, flow: str, redact: Callable[[str], str], opening: str
+    ) -> None:
+        self._opening = opening
         self._glances = Glances(tally, redact)
         self._flow = one_line(flow, 80)
         self._over = threading.Event()
         self._failed = 0
 
     def __enter__(self) -> PlainLines:
-        _say(f"{self._flow}: begun")
+        _say(f"{self._flow}: {self._opening}")
         self._thread = threading.Thread(target=self._work, name="daskloop-terminal", daemon=True)
         self._thread.start()
         return self
