@@ -68,7 +68,7 @@ def room(width: int, height: int, tasks: int) -> Room:
     rows = max(1, height - 3)  # a title and a last line, and one that stays free
     shown = min(tasks, max(1, rows - 9))
     children = max(0, min(_MOST_LINES, rows - shown - _FAILURES - 1))
-    return Room(shown, children, max(20, width - 3))
+    return Room(shown, children, max(1, width - 3))
 
 
 def frame(glance: Glance, given: Room, height: int, hint: str) -> list[Line]:

@@ -56,7 +56,7 @@ _STYLES = {
 _SIZE = (80, 24)  # where the terminal does not tell
 _LOOK = 0.1  # seconds after which it is seen that all is over
 _PIECES = 16  # of what is written, after which it is shown before the next frame is due
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SCREEN = threading.Lock()  # one frame at a time, whatever is run side by side
 
 

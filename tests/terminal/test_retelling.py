@@ -1,0 +1,88 @@
+"""A journal tells of a run what its driver told while it went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import daskloop
+from daskloop import Flow, task
+from daskloop.flow.begin import begin
+from daskloop.flow.options import checked_options
+from daskloop.record.folder_journal import FolderJournal
+from daskloop.signals import LOOP, SKIP
+from daskloop.terminal.glance import Glances
+from daskloop.terminal.retelling import Retelling
+from daskloop.terminal.tally import RunTally
+
+
+@task(max_retries=2, retry_delay=0)
+def turns(m):
+    n = daskloop.context.get("task_loop_result", 1)
+    if n == 3 and daskloop.context.get("task_run_count") == 1:
+        raise ConnectionError("reset")
+    if m == 13 and n == 5:
+        raise ValueError("unlucky")
+    if m == 0:
+        raise SKIP("nothing to do")
+    if n < m:
+        raise LOOP(f"turn {n}", n + 1)
+    return n
+
+
+@task
+def total(ns):
+    return sum(ns)
+
+
+with Flow("turning") as flow:
+    total(turns.map([4, 2, 13, 0, 9], names=["a", "b", "c", "d", "e"]))
+
+
+def driven(journal: Path, **options) -> tuple[str, RunTally]:
+    """Run the flow, recorded, and return the run's name and what a listener has heard."""
+    tally = RunTally()
+    options = checked_options(executor="inline", journal=journal, **options)
+    run = begin(flow, None, {}, options, listeners=[tally])
+    run.result()
+    return run.name, tally
+
+
+def retold(journal: Path, run: str, most: int | None = None) -> RunTally:
+    """What the journal says of it, read from the beginning."""
+    following, retelling, tally = FolderJournal(journal).follow(run), Retelling(), RunTally()
+    while True:
+        look = following.look()
+        for event in retelling.events(look):
+            tally.hear(event)
+        if not look.behind:
+            return tally
+
+
+def shown(tally: RunTally):
+    """All that does not depend on clocks."""
+    glance = Glances(tally).take(now=0.0)
+    tasks = [one._replace(rate=0.0, slowest=("", 0.0)) for one in glance.tasks]
+    return glance.flow, glance.run, tasks, glance.failed, glance.failures
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+@pytest.mark.parametrize("most", [5_000, 3])
+def test_what_is_read_is_what_was_heard(tmp_path, monkeypatch, batch, most):
+    monkeypatch.setattr("daskloop.record.following._MOST", most)
+    run, heard = driven(tmp_path, batch=batch)
+    assert shown(retold(tmp_path, run)) == shown(heard)
+    glance = Glances(heard).take()
+    mapped = glance.tasks[0]
+    assert (mapped.ended, mapped.retries, mapped.farthest) == (5, 5, ("turns[e]", 9))
+    assert [one.name for one in glance.failures] == ["turns[c]"]
+
+
+def test_a_resumed_run_is_heard_and_read_as_a_whole(tmp_path):
+    run, _ = driven(tmp_path)
+    again, heard = driven(tmp_path, resume=run)
+    assert again == run
+    mapped = Glances(heard).take().tasks[0]
+    assert (mapped.ended, mapped.width) == (5, 5)
+    assert Glances(retold(tmp_path, run)).take().tasks[0].counts == mapped.counts
