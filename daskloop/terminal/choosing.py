@@ -64,7 +64,8 @@ def manner(*, inline: bool, lines: bool) -> Manner:
 def _is_terminal() -> bool:
     """Tell whether stderr is a terminal, and is what Python writes to as stderr."""
     try:
-        return sys.stderr.fileno() == _STDERR and os.isatty(_STDERR)
+        # A notebook's stderr has the number of the terminal that its server was started in.
+        return sys.stderr.isatty() and sys.stderr.fileno() == _STDERR and os.isatty(_STDERR)
     except (OSError, ValueError, AttributeError):  # replaced by something else, or closed
         return False
 
@@ -72,7 +73,7 @@ def _is_terminal() -> bool:
 def _can_draw() -> bool:
     encoding = (getattr(sys.stderr, "encoding", None) or "").lower().replace("-", "")
     knows_signs = encoding.startswith("utf") and os.environ.get("TERM", "dumb") != "dumb"
-    return knows_signs and importlib.util.find_spec("rich") is not None
+    return os.name == "posix" and knows_signs and importlib.util.find_spec("rich") is not None
 
 
 @contextlib.contextmanager

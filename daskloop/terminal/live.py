@@ -99,9 +99,11 @@ class LiveView:
     ) -> None:
         if self._passing_by is not None:
             self._over.set()
-            self._thread.join()
-            self._passing_by.close()
-            _SCREEN.release()
+            try:
+                self._thread.join()
+            finally:  # Ctrl-C meanwhile, too, must find stderr as it was
+                self._passing_by.close()
+                _SCREEN.release()
 
     def let_go(self) -> None:
         """Let what is written from now on reach the terminal, for the last words of a process.
@@ -135,7 +137,7 @@ class LiveView:
             redirect_stderr=False,
             vertical_overflow="crop",
         ) as live:
-            over = False
+            over = drawn = False
             while not over:
                 over = self._over.is_set()  # asked before the last words are read
                 text = lines.take(self._until_next_frame(passing_by))
@@ -146,7 +148,9 @@ class LiveView:
                     console.print(_passed_on(text), end="", soft_wrap=True)
                 else:
                     live.refresh()
-                    self._price = time.thread_time() - began
+                    # The first one has rich import what it needs: that is paid once.
+                    self._price = time.thread_time() - began if drawn else 0.0
+                    drawn = True
                 self._next_frame = time.monotonic() + max(INTERVAL, SHARE * self._price)
 
     def _until_next_frame(self, passing_by: PassingBy) -> bytes:

@@ -169,9 +169,11 @@ class RunTally:
         if len(event.address) > 1:
             return
         slug, index, iteration = event.address[0]
-        state = event.state
+        state, task = event.state, self._of(slug)
         standing = _standing(state)
-        self._of(slug).over(index or 0, standing, iteration, event.seconds)
+        if index is None:
+            task.opens_never()
+        task.over(index or 0, standing, iteration, event.seconds)
         if standing is Standing.FAILED and not state.is_trigger_failed():
             self.failed += 1
             self.failures.append(Failure(event.name, iteration, state.message or ""))
@@ -194,6 +196,8 @@ class RunTally:
             going.due = None if start is None else start.timestamp()
             going.message = "" if state is None else state.message or ""
         elif not state.is_mapped():
+            if index is None:
+                task.opens_never()
             task.over(index or 0, _standing(state), iteration, 0.0)
 
 

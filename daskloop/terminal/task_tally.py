@@ -91,6 +91,11 @@ class TaskTally:
         """True once all of it has ended."""
         return self.width is not None and self.ended >= self.width
 
+    def opens_never(self) -> None:
+        """Take note that the map as a whole has ended before it had children."""
+        if self.width is None:
+            self.mapped, self.width = False, 1
+
     def knows(self, index: int) -> bool:
         """Tell whether something was heard of a child."""
         return index < len(self._standings) and self._standings[index] != _WAITING

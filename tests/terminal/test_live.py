@@ -19,7 +19,7 @@ PRINTED = ("printed by a task", "logged by a task", "written past Python")
 
 def at_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have stderr pass for a terminal that rich can draw on."""
-    stderr = SimpleNamespace(fileno=lambda: 2, encoding="utf-8")
+    stderr = SimpleNamespace(fileno=lambda: 2, isatty=lambda: True, encoding="utf-8")
     monkeypatch.setattr("sys.stderr", stderr)
     monkeypatch.setattr("os.isatty", lambda number: True)
     monkeypatch.setenv("TERM", "xterm")
@@ -135,6 +135,12 @@ def test_no_terminal_means_lines_where_they_are_wanted(monkeypatch):
         assert manner(inline=False, lines=False) is Manner.LINES
 
 
+def test_a_notebook_whose_server_has_a_terminal_is_no_terminal(monkeypatch):
+    at_terminal(monkeypatch)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False)
+    assert manner(inline=False, lines=False) is Manner.NOT
+
+
 @pytest.mark.parametrize("lacks", ["rich", "terminfo", "signs"])
 def test_a_terminal_that_cannot_be_drawn_on_gets_lines(monkeypatch, lacks):
     at_terminal(monkeypatch)
@@ -143,7 +149,9 @@ def test_a_terminal_that_cannot_be_drawn_on_gets_lines(monkeypatch, lacks):
     elif lacks == "terminfo":
         monkeypatch.setenv("TERM", "dumb")
     else:
-        monkeypatch.setattr("sys.stderr", SimpleNamespace(fileno=lambda: 2, encoding="ascii"))
+        monkeypatch.setattr(
+            "sys.stderr", SimpleNamespace(fileno=lambda: 2, isatty=lambda: True, encoding="ascii")
+        )
     assert manner(inline=False, lines=False) is Manner.LINES
 
 

@@ -207,3 +207,12 @@ def test_what_is_secret_is_in_no_glance():
     hide = str.replace
     shown = repr(Glances(tally, lambda text: hide(text, "hunter22", "•••")).take(lines=9))
     assert "hunter22" not in shown and "•••" in shown
+
+
+def test_a_map_that_ends_before_it_has_children_is_one_row_that_has_ended():
+    tally = RunTally()
+    tally.hear(RunStarted(RUN, 100.0, "flow", "threads", TITLES))
+    tally.hear(ChildEnded(RUN, 105.0, at(None), "m", TriggerFailed("nothing above"), 0.0))
+    found = glance(tally).tasks[0]
+    assert (found.mapped, found.width, found.ended) == (False, 1, 1)
+    assert found.counts[Standing.FAILED] == 1 and not glance(tally).failures
