@@ -142,7 +142,9 @@ def test_looking_at_runs_imports_no_distributed(folder):
     script = (
         "import sys\n"
         "from daskloop.cli.main import main\n"
-        f"for words in (['--help'], ['runs'], ['show', {name!r}], ['show', {name!r}, 'large']):\n"
+        f"name = {name!r}\n"
+        "looks = (['show', name], ['show', name, 'large'], ['watch', name])\n"
+        "for words in (['--help'], ['runs'], *looks):\n"
         "    try:\n"
         "        main(words)\n"
         "    except SystemExit as ended:\n"

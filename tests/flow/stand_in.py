@@ -14,6 +14,7 @@ class StandIn:
 
     def __init__(self, state: State | None = None) -> None:
         self.state = state or Success("done")
+        self.secrets: list[str] = []
         self.starts: list[tuple[Any, dict[str, Any], Any]] = []
 
     def start(
