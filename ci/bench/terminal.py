@@ -9,8 +9,8 @@ python ci/bench/terminal.py [--quick] [--only 1,2]
 
 1 to 3 are run in turns on one cluster of two processes, with stdout and stderr on a terminal of
 80x24 that another process reads: with the setting daskloop.progress as it is ("daskloop" in the
-table), and with it false ("by hand"). The CPU ratio, of all processes together, says most where
-the machine has other work.
+table), and with it false ("by hand"). Below each: the CPU time of the threads that hear of the run
+and draw it, in percent of the time that the run took; other work on the machine disturbs it least.
 
 Prints a table. A run without --quick writes every figure of what it measured to
 docs/performance/raw-terminal.json, and leaves what it did not measure there as it is.
@@ -41,9 +41,10 @@ from measuring import Figure, Row, command_line, in_turns, sample, settle
 from daskloop.events import AttemptsSent, IterationEnded, MapOpened
 from daskloop.executors.local_cluster import start_processes
 from daskloop.keys import Place
+from daskloop.run.announcer import Announcer
 from daskloop.terminal.glance import Glances
 from daskloop.terminal.layout import frame, room
-from daskloop.terminal.live import _console, _styled
+from daskloop.terminal.live import LiveView, _console, _styled
 from daskloop.terminal.tally import RunTally
 
 _HERE = Path(__file__).resolve().parent
@@ -74,6 +75,28 @@ def on_a_terminal() -> Iterator[None]:
         reader.wait()
 
 
+@contextmanager
+def clocked_threads() -> Iterator[list[float]]:
+    """Collect the CPU seconds of the threads that hear and draw, as each ends."""
+    spent: list[float] = []
+
+    def clocked(work: Callable[..., None]) -> Callable[..., None]:
+        def worked(*given: Any) -> None:
+            try:
+                work(*given)
+            finally:
+                spent.append(time.thread_time())
+
+        return worked
+
+    kept = LiveView._work, Announcer._pass_on
+    LiveView._work, Announcer._pass_on = map(clocked, kept)  # type: ignore[method-assign]
+    try:
+        yield spent
+    finally:
+        LiveView._work, Announcer._pass_on = kept  # type: ignore[method-assign]
+
+
 def measured(what: str, flow: Any, amount: int, repeats: int, **options: Any) -> Iterator[Row]:
     """Run a flow with and without being shown."""
     cluster = start_processes(2)
@@ -84,8 +107,16 @@ def measured(what: str, flow: Any, amount: int, repeats: int, **options: Any) ->
                 with dask.config.set({"daskloop.progress": progress}):
                     flow.run(executor=client, **options).raise_if_failed()
 
+            shares: list[float] = []
+
+            def run_shown() -> None:
+                began = time.monotonic()
+                with clocked_threads() as spent:
+                    run(None)
+                shares.append(100 * sum(spent) / (time.monotonic() - began))
+
             ways: dict[str, Callable[[], object]] = {
-                "shown": partial(run, None),
+                "shown": run_shown,
                 "not shown": partial(run, False),
             }
             with on_a_terminal():
@@ -97,6 +128,8 @@ def measured(what: str, flow: Any, amount: int, repeats: int, **options: Any) ->
                     between=partial(settle, client),
                 )
         yield compared(what, shown, bare)
+        share = Figure("threads", "%", [sample(one) for one in shares[1:]])
+        yield Row("  its threads", "this process", share, "1 %", share.median <= 1)
     finally:
         cluster.close()
 
@@ -116,7 +149,7 @@ def loops(quick: bool) -> Iterator[Row]:
         f"{count} loops of 20, a future each",
         looping.loops_flow,
         count * 20,
-        1 if quick else 5,
+        1 if quick else 3,
         seeds=seeds,
         iterations=20,
     )
@@ -129,7 +162,7 @@ def wide_map(quick: bool) -> Iterator[Row]:
         f"map of {width:,}, batch=auto",
         looping.map_flow,
         width,
-        1 if quick else 5,
+        1 if quick else 3,
         xs=list(range(width)),
         batch="auto",
     )
@@ -142,7 +175,7 @@ def many_loops(quick: bool) -> Iterator[Row]:
         f"{count:,} loops of 10, batch=auto",
         looping.loops_flow,
         count * 10,
-        1 if quick else 5,
+        1 if quick else 3,
         seeds=list(range(count)),
         iterations=10,
         batch="auto",

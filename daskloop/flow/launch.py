@@ -72,7 +72,7 @@ def launch(
             f"Flow '{flow.name}' has no tasks, so there is nothing to run. "
             "Call tasks inside `with Flow(...) as flow:`",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4 if here else 3,  # the user's line: `flow.run` comes by `run_here`
         )
     views = notebook_views(flow, {**(parameters or {}), **values})
     told: list[Listener] = [LogListener(), TaskLines(), *views, *listeners]
