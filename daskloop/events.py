@@ -72,7 +72,7 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class MapOpened(Event):
-    """The width of a map is known."""
+    """The width of a map is known; told again when a map over emitted items has grown."""
 
     slug: str
     name: str
@@ -81,6 +81,8 @@ class MapOpened(Event):
     """Of the children, if they have names of their own."""
     inside: bool = False
     """True if it is in the body of a loop flow."""
+    grows: bool = False
+    """True if more children may come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,8 @@ def _line(event: Event) -> tuple[int, str]:
         case RunStarted():
             executor = one_line(event.executor)
             return logging.INFO, f"run {event.run}: flow '{event.flow}' on {executor}"
+        case MapOpened(grows=True):
+            return logging.DEBUG, f"{name}: mapped over {event.width} elements so far"
         case MapOpened():
             return logging.INFO, f"{name}: mapped over {event.width} elements"
         case IterationEnded():

@@ -72,9 +72,13 @@ class Chronicle:
         self.run = run
         """Name of the run."""
         self._events: list[Event] = []
+        self._growing: dict[NodeStanding, int] = {}
 
     def take(self) -> list[Event]:
         """Return what was collected, and begin anew."""
+        for node, told in list(self._growing.items()):
+            if told != len(node.children) or not node.grows:
+                self.opened(node)
         events, self._events = self._events, []
         return events
 
@@ -225,9 +229,13 @@ class Chronicle:
         if inside and not self._tells_iterations:
             return
         plan = node.plan
-        width, names = len(node.children), node.names or ()
+        width, names, grows = len(node.children), node.names or (), node.grows
+        if grows:
+            self._growing[node] = width
+        else:
+            self._growing.pop(node, None)
         self._events.append(
-            MapOpened(self.run, self.now, plan.slug, plan.name, width, names, inside)
+            MapOpened(self.run, self.now, plan.slug, plan.name, width, names, inside, grows)
         )
 
     def restored(self, child: Child, state: State | None) -> None:

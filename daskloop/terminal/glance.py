@@ -46,6 +46,8 @@ class TaskGlance(NamedTuple):
     """How many children there are; None if that is not known yet."""
     counts: tuple[int, ...]
     """How many children stand in each way, by `Standing`; those that wait are not counted."""
+    grows: bool
+    """True if more children may come."""
     ended: int
     iterations: int
     rate: float
@@ -61,7 +63,7 @@ class TaskGlance(NamedTuple):
     @property
     def is_over(self) -> bool:
         """True once all of it has ended."""
-        return self.width is not None and self.ended >= self.width
+        return self.width is not None and self.ended >= self.width and not self.grows
 
 
 class Glance(NamedTuple):
@@ -147,6 +149,7 @@ class Glances:
             task.mapped,
             task.width,
             tuple(task.counts),
+            task.grows,
             task.ended,
             task.iterations,
             self._rate(task, now),

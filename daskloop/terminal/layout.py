@@ -128,14 +128,19 @@ def _last(glance: Glance, hint: str, width: int) -> Span:
 
 def _label(task: TaskGlance) -> str:
     name = one_line(task.name, 80)
-    return f"{name} x{task.width:,}" if task.mapped and task.width is not None else name
+    return f"{name} x{_total(task)}" if task.mapped and task.width is not None else name
+
+
+def _total(task: TaskGlance) -> str:
+    """Write how many children a map has, as far as that is known."""
+    return f"{task.width:,}{'+' if task.grows else ''}"
 
 
 def _ended(task: TaskGlance) -> str:
     """Count what has ended of a map whose width is known."""
     if not task.mapped or task.width is None:
         return ""
-    return f"{task.ended:,}/{task.width:,}"
+    return f"{task.ended:,}/{_total(task)}"
 
 
 def _task_line(task: TaskGlance, label: str, names: int, totals: int, width: int) -> Line:
@@ -151,7 +156,7 @@ def _task_line(task: TaskGlance, label: str, names: int, totals: int, width: int
 def _bar(task: TaskGlance, cells: int) -> list[Span]:
     """Draw how much of a map has ended, and how; nothing where that cannot be known."""
     total = task.width
-    if not task.mapped or not total:
+    if not task.mapped or not total or task.grows:
         return [Span(" " * cells)]
     failed = task.counts[Standing.FAILED]
     bad = max(1, failed * cells // total) if failed else 0

@@ -101,7 +101,8 @@ def sentence(glance: Glance) -> str:
 def _of_task(task: TaskGlance) -> str:
     facts = [one_line(fact.text, 60) for fact in task_facts(task)]
     if task.mapped and task.width is not None:
-        facts.insert(0, f"{task.ended:,} of {task.width:,} ended")
+        so_far = " so far" if task.grows else ""
+        facts.insert(0, f"{task.ended:,} of {task.width:,}{so_far} ended")
     return f"{one_line(task.name, 60)}: {', '.join(facts)}"
 
 

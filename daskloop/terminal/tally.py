@@ -100,7 +100,7 @@ class RunTally:
                 self._of(event.address[0].slug).losses += event.charged
             case MapOpened():
                 if not event.inside:
-                    self._of(event.slug, event.name).opened(event.width, event.names)
+                    self._of(event.slug, event.name).opened(event.width, event.names, event.grows)
             case ChildPaused():
                 self._paused(event)
             case ChildRestored():

@@ -59,6 +59,8 @@ class TaskTally:
         self.mapped = mapped
         self.width: int | None = None if mapped else 1
         """How many children there are; None until the map has opened."""
+        self.grows = False
+        """True if more children may come."""
         self.labels: Sequence[str] = ()
         """The names of the children, if they have some."""
         self.counts = [0] * len(Standing)
@@ -89,7 +91,7 @@ class TaskTally:
     @property
     def is_over(self) -> bool:
         """True once all of it has ended."""
-        return self.width is not None and self.ended >= self.width
+        return self.width is not None and self.ended >= self.width and not self.grows
 
     def opens_never(self) -> None:
         """Take note that the map as a whole has ended before it had children."""
@@ -100,13 +102,15 @@ class TaskTally:
         """Tell whether something was heard of a child."""
         return index < len(self._standings) and self._standings[index] != _WAITING
 
-    def opened(self, width: int, names: Sequence[str]) -> None:
-        """Take note of how wide the map is."""
-        self.mapped, self.width, self.labels = True, width, names
+    def opened(self, width: int, names: Sequence[str], grows: bool = False) -> None:
+        """Take note of how wide the map is, or has become."""
+        self.mapped, self.width, self.labels, self.grows = True, width, names, grows
 
     def moved(self, index: int, standing: Standing) -> bool:
         """Let a child stand in another way; False if it stood so."""
         standings = self._standings
+        if self.width is not None and index >= self.width:
+            self.width, self.grows = index + 1, True  # a journal does not say that it would grow
         if index >= len(standings):
             standings.extend(bytes(index + 1 - len(standings)))
         before = standings[index]

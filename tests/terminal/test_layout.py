@@ -100,3 +100,11 @@ def test_a_wider_terminal_shows_more_and_never_less():
 )
 def test_durations_have_no_sixty_seconds(seconds: float, text: str):
     assert duration(seconds) == text
+
+
+def test_a_map_that_grows_has_no_bar_and_says_so():
+    tally = run_of(Title("m-1", "m", True))
+    tally.hear(MapOpened("r", 100.0, "m-1", "m", 4, (), False, True))
+    tally.hear(AttemptsSent("r", 101.0, [(Place("m-1", 0, 1),)]))
+    row = shown(tally, 80, 24)[1]
+    assert row.split() == ["m", "x4+", "0/4+", "1", "under", "way"]

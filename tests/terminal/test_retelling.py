@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import daskloop
-from daskloop import Flow, task
+from daskloop import Flow, again, emitted, task
 from daskloop.flow.begin import begin
 from daskloop.flow.options import checked_options
 from daskloop.record.folder_journal import FolderJournal
@@ -40,7 +40,21 @@ with Flow("turning") as flow:
     total(turns.map([4, 2, 13, 0, 9], names=["a", "b", "c", "d", "e"]))
 
 
-def driven(journal: Path, **options) -> tuple[str, RunTally]:
+@task
+def pages(n=0):
+    return again(n=n + 1, emit=[n, -n]) if n < 4 else "done"
+
+
+@task
+def save(item):
+    return item
+
+
+with Flow("growing") as growing_flow:
+    save.map(emitted(pages()))
+
+
+def driven(journal: Path, flow: Flow = flow, **options) -> tuple[str, RunTally]:
     """Run the flow, recorded, and return the run's name and what a listener has heard."""
     tally = RunTally()
     options = checked_options(executor="inline", journal=journal, **options)
@@ -86,3 +100,11 @@ def test_a_resumed_run_is_heard_and_read_as_a_whole(tmp_path):
     mapped = Glances(heard).take().tasks[0]
     assert (mapped.ended, mapped.width) == (5, 5)
     assert Glances(retold(tmp_path, run)).take().tasks[0].counts == mapped.counts
+
+
+def test_a_map_over_emitted_items_is_as_wide_as_it_has_become(tmp_path):
+    run, heard = driven(tmp_path, growing_flow)
+    for tally in (heard, retold(tmp_path, run)):
+        saved = Glances(tally).take().tasks[-1]
+        assert (saved.name, saved.width, saved.ended) == ("save", 4, 4)
+    assert Glances(heard).take().tasks[-1].is_over

@@ -216,3 +216,19 @@ def test_a_map_that_ends_before_it_has_children_is_one_row_that_has_ended():
     found = glance(tally).tasks[0]
     assert (found.mapped, found.width, found.ended) == (False, 1, 1)
     assert found.counts[Standing.FAILED] == 1 and not glance(tally).failures
+
+
+def test_a_map_that_may_grow_is_not_over_before_it_has_grown():
+    grown = MapOpened(RUN, 106.0, "m-1", "m", 2, (), False, True)
+    ends = [ended(n, Success()) for n in range(2)]
+    tally = told(grown, *ends)
+    found = glance(tally).tasks[0]
+    assert (found.width, found.ended, found.grows, found.is_over) == (2, 2, True, False)
+    tally.hear(MapOpened(RUN, 107.0, "m-1", "m", 3))
+    tally.hear(ended(2, Success()))
+    assert glance(tally).tasks[0].is_over
+
+
+def test_children_beyond_the_width_that_is_known_make_the_map_wider():
+    found = row(sent(14))
+    assert (found.width, found.grows) == (15, True)
