@@ -13,7 +13,7 @@ FIB = ("run", "fib.py", "-p", "ms=[10, 100, 1000]")
 
 def test_a_run_is_watched_left_alone_and_said_to_be_dead_when_it_is(folder: Path):
     long = ("run", "fib.py", "-p", "ms=[10, 1000, 1000000000000]")
-    with started(*long, "--executor", "inline", cwd=folder, seconds=0.3) as running:
+    with started(*long, "--executor", "inline", cwd=folder, seconds=0.5) as running:
         running.wait_for("journal .daskloop")
         name = run_named(running.text)
         words = ("-m", "daskloop", "watch", name)

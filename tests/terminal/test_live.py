@@ -52,7 +52,7 @@ def test_ctrl_c_once_lets_running_iterations_end_at_80_columns(folder: Path):
         assert "2/4" in row and "1 failed, 1 retrying, 1 under way, 8 iterations" in row
         assert line_of(lines, "child[1]").startswith("child[1]  iteration 8, ")
         assert line_of(lines, "child[1]").endswith("step 7 with •••")
-        assert line_of(lines, "child[2]").startswith("child[2]  iteration 1, try 2 in 9:5")
+        assert line_of(lines, "child[2]").startswith("child[2]  iteration 1, try 2 in ")
         assert "<script>alert(1)</script>" in line_of(lines, "child[2]")
         failure = line_of(lines, "✖ child[3] failed: ")
         assert "ValueError('<script>alert(1)</script>" in failure and len(failure) <= 80
