@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from daskloop.define.parameter import Parameter
+from daskloop.plain_text import texts_to_hide
 from daskloop.plan.plan import Plan
 
 __all__ = ["secret_texts"]
-
-_SHORTEST = 4  # signs; shorter ones are in every other word
 
 
 def secret_texts(plan: Plan, parameters: Mapping[str, Any]) -> list[str]:
@@ -23,9 +22,8 @@ def secret_texts(plan: Plan, parameters: Mapping[str, Any]) -> list[str]:
     parameters : mapping
         Values by name.
     """
-    found = [
-        str(parameters[node.parameter])
+    return texts_to_hide(
+        parameters[node.parameter]
         for node in plan.nodes
         if node.parameter is not None and isinstance(node.task, Parameter) and node.task.secret
-    ]
-    return sorted((text for text in found if len(text) >= _SHORTEST), key=len, reverse=True)
+    )
