@@ -15,7 +15,7 @@ from daskloop.cli.exit_codes import CannotStart, ExitCode, Usage, refusals
 from daskloop.cli.failures import failure_lines
 from daskloop.cli.journals import Shelf
 from daskloop.cli.load_flow import Loaded
-from daskloop.cli.log_lines import log_lines
+from daskloop.cli.log_lines import is_json, log_lines
 from daskloop.cli.stopping import Stopper
 from daskloop.errors import DaskloopError, RunLocked
 from daskloop.events import Listener
@@ -97,7 +97,9 @@ def _choice(options: RunOptions) -> Choice:
 
 def _manner(launch: Launch, inline: bool) -> Manner:
     try:
-        return Manner.NOT if launch.quiet else manner(inline=inline, lines=True)
+        # What reads lines of JSON wants the events, not what is shown to people.
+        hides = launch.quiet or is_json(launch.log_format)
+        return Manner.NOT if hides else manner(inline=inline, lines=True)
     except ValueError as error:
         raise Usage(str(error)) from error
 

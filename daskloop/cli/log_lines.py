@@ -11,7 +11,7 @@ from daskloop import config
 from daskloop.cli.exit_codes import Usage
 from daskloop.report.json_lines import JsonLines
 
-__all__ = ["FORMATS", "log_lines"]
+__all__ = ["FORMATS", "is_json", "log_lines"]
 
 FORMATS = ("text", "json")
 
@@ -48,10 +48,15 @@ def log_lines(quiet: bool, wanted: str | None = None) -> Iterator[None]:
         logger.propagate = before[1]
 
 
-def _formatter(wanted: str | None) -> logging.Formatter:
+def is_json(wanted: str | None) -> bool:
+    """Tell whether lines are JSON, by the option, or else by the setting; raises `Usage`."""
     found = config.setting("log-format") if wanted is None else wanted
     if found not in FORMATS:
         raise Usage(f"Config daskloop.log-format is {found!r}. Write text or json.")
-    return (
-        JsonLines() if found == "json" else logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
-    )
+    return found == "json"
+
+
+def _formatter(wanted: str | None) -> logging.Formatter:
+    if is_json(wanted):
+        return JsonLines()
+    return logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
