@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from daskloop.cli.journals import Shelf
-from daskloop.cli.story import Story, stories
 from daskloop.cli.wording import line
 from daskloop.define.expression import Output
 from daskloop.define.loop_flow import LoopFlow
@@ -22,6 +21,7 @@ from daskloop.keys import full_name
 from daskloop.record.entries import Past
 from daskloop.record.pickling import preview
 from daskloop.record.sealed import HeldError
+from daskloop.record.story import Story, stories
 from daskloop.states import State
 
 __all__ = ["failure_lines"]

@@ -7,10 +7,10 @@ from typing import Any
 
 from daskloop.cli.facts import next_command, run_facts
 from daskloop.cli.journals import Shelf
-from daskloop.cli.story import Chapter, Story
 from daskloop.cli.wording import age, line, local, plural, table, width
 from daskloop.record.entries import Given, Past
 from daskloop.record.pickling import as_json
+from daskloop.record.story import Chapter, Story
 
 __all__ = ["run_data", "run_lines"]
 

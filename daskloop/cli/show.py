@@ -10,10 +10,10 @@ from daskloop.cli import options
 from daskloop.cli.exit_codes import refusals
 from daskloop.cli.journals import open_shelf
 from daskloop.cli.run_view import run_data, run_lines
-from daskloop.cli.story import stories
 from daskloop.cli.targets import find_target
 from daskloop.cli.task_view import task_data, task_lines
 from daskloop.record.names_of_children import names_by_slug
+from daskloop.record.story import stories
 
 __all__ = ["show"]
 

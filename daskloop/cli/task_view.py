@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from daskloop.cli.exit_codes import Usage
-from daskloop.cli.story import Chapter, Story
 from daskloop.cli.targets import Target
 from daskloop.cli.wording import iso, line, plural, table, width
 from daskloop.record.entries import Recorded
 from daskloop.record.pickling import as_json
+from daskloop.record.story import Chapter, Story
 
 __all__ = ["task_data", "task_lines"]
 

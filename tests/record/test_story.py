@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from daskloop.cli.story import stories
 from daskloop.keys import Place
 from daskloop.record.entries import Header, Mark, Past, Recorded, Submitted, Summary
+from daskloop.record.story import stories
 
 MARKS = (Mark("walk-1", "walk", "", "", True), Mark("sum-1", "sum", "", "", False))
 
