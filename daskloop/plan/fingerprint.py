@@ -16,6 +16,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextvars import ContextVar
+from dataclasses import replace
 from types import CodeType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,7 +25,7 @@ from daskloop.define.options import OPTIONS
 from daskloop.define.task import Task
 from daskloop.errors import PayloadError
 from daskloop.plan.plan import Body, Constant, Emitted, Handed, Input, Node, Plan, Ref, Source
-from daskloop.record.entries import Mark
+from daskloop.record.entries import Mark, Wire
 from daskloop.record.pickling import freeze, join
 from daskloop.record.plain import written
 
@@ -40,7 +41,14 @@ def marks(plan: Plan) -> tuple[Mark, ...]:
     """Describe every task of a flow but its parameters."""
     slugs = [node.slug for node in plan.nodes]
     return tuple(
-        Mark(node.slug, node.name, _source_in(node), _call_of(node, slugs), node.mapped)
+        Mark(
+            node.slug,
+            node.name,
+            _source_in(node),
+            _call_of(node, slugs),
+            node.mapped,
+            tuple(Wire(slugs[number], edge.key, edge.mapped) for edge, number in node.edges),
+        )
         for node in plan.nodes
         if node.parameter is None
     )
@@ -54,7 +62,8 @@ def _source_in(node: Node) -> str:
 
 def _body(body: Body) -> bytes:
     slugs = [node.slug for node in body.plan.nodes]
-    parts = [repr(one).encode("utf-8", "backslashreplace") for one in marks(body.plan)]
+    bare = [replace(one, wires=()) for one in marks(body.plan)]  # the calls tell them already
+    parts = [repr(one).encode("utf-8", "backslashreplace") for one in bare]
     parts += [key.encode() + _source(one, slugs) for key, one in body.closing.items()]
     parts += [key.encode() + _canonical(one, _only_kind) for key, one in body.defaults.items()]
     return b"\3".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from daskloop.keys import Address
 from daskloop.record.sealed import ErrorText, Sealed
@@ -25,6 +25,7 @@ __all__ = [
     "Status",
     "Submitted",
     "Summary",
+    "Wire",
 ]
 
 LOST = "Lost"
@@ -112,6 +113,16 @@ class Given:
     """How many elements it has, if it has a length."""
 
 
+class Wire(NamedTuple):
+    """One way into a task: whose result goes where."""
+
+    slug: str
+    """Of the task or parameter that the result is of."""
+    argument: str | None
+    """None if the task only waits for it."""
+    mapped: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """By what one task of the flow is known again."""
@@ -123,6 +134,8 @@ class Mark:
     call: str
     """Digest of its inputs: constants, and which task's result goes where."""
     mapped: bool
+    wires: tuple[Wire, ...] = ()
+    """Which results go into it, for pictures."""
 
 
 @dataclass(frozen=True, slots=True)

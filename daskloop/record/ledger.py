@@ -88,7 +88,7 @@ def write_header(
     create_tables(connection)
     connection.execute("INSERT INTO header VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, anchor))
     connection.executemany("INSERT INTO parameters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", given)
-    connection.executemany("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?)", marks)
+    connection.executemany("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?)", marks)
     connection.execute(_FIRST_STANDING, (*standing, checksum))
     connection.execute("COMMIT")
 

@@ -10,7 +10,7 @@ import msgpack
 
 from daskloop.keys import Address, Place
 from daskloop.record.checksums import Row
-from daskloop.record.entries import Given, Header, Mark, Recorded, Submitted
+from daskloop.record.entries import Given, Header, Mark, Recorded, Submitted, Wire
 from daskloop.record.pickling import as_json, from_json
 from daskloop.record.sealed import ErrorText, Sealed
 
@@ -262,10 +262,12 @@ def given_of(row: Sequence[Any]) -> Given:
 
 def mark_row(number: int, mark: Mark) -> Row:
     """Make the row of a task."""
-    return (number, mark.slug, mark.name, mark.source, mark.call, int(mark.mapped))
+    wires = json.dumps(mark.wires)
+    return (number, mark.slug, mark.name, mark.source, mark.call, int(mark.mapped), wires)
 
 
 def mark_of(row: Sequence[Any]) -> Mark:
     """Read the row of a task."""
-    _, slug, name, source, call, mapped = row
-    return Mark(text_of(slug), text_of(name), text_of(source), text_of(call), mapped == 1)
+    _, slug, name, source, call, mapped, packed = row
+    wires = tuple(Wire(*one) for one in json.loads(packed))
+    return Mark(text_of(slug), text_of(name), text_of(source), text_of(call), mapped == 1, wires)

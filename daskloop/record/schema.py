@@ -29,7 +29,7 @@ __all__ = [
 APPLICATION_ID = 0x44534B4C
 """``DSKL``: by this a run file is told from other SQLite files."""
 
-VERSION = 2
+VERSION = 3
 """Version of the tables, kept as ``user_version``."""
 
 Step = Callable[[sqlite3.Connection, Signer], None]
@@ -71,7 +71,8 @@ CREATE TABLE tasks ( -- one row for each task of the flow: by what it is known a
     name TEXT NOT NULL, -- its name for people
     source TEXT NOT NULL, -- digest of the function's source
     call TEXT NOT NULL, -- digest of its inputs: constants, and which result goes where
-    mapped INTEGER NOT NULL -- 1 if it is mapped
+    mapped INTEGER NOT NULL, -- 1 if it is mapped
+    wires TEXT NOT NULL -- JSON: results that go into it, [[slug, argument or null, mapped], ...]
 )"""
 
 _STANDING = """\

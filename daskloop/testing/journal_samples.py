@@ -5,7 +5,16 @@ from __future__ import annotations
 import pickle
 
 from daskloop.keys import Address, Place
-from daskloop.record.entries import LOST, TAKEN_BACK, Given, Header, Mark, Recorded, Submitted
+from daskloop.record.entries import (
+    LOST,
+    TAKEN_BACK,
+    Given,
+    Header,
+    Mark,
+    Recorded,
+    Submitted,
+    Wire,
+)
 from daskloop.record.pickling import join
 from daskloop.record.plain import written
 from daskloop.record.sealed import ErrorText, Sealed
@@ -79,7 +88,14 @@ def header(run: str, begun: float = WHEN) -> Header:
     )
     marks = (
         Mark("fib-1", "fib", "a" * 32, "b" * 32, False),
-        Mark("square-2", "square 🐝", "", "", True),
+        Mark(
+            "square-2",
+            "square 🐝",
+            "",
+            "",
+            True,
+            (Wire("fib-1", "x", True), Wire("M-1", None, False)),
+        ),
     )
     versions = {"python": "3.12.1", "daskloop": "0.1", "dask": "2026.8.0"}
     return Header(run, "Fibonacci", begun, given, marks, "flows/fib.py:flow", None, versions)

@@ -364,7 +364,8 @@ ledger.commit([looped(1)], [])
 ledger._connection.execute("PRAGMA cache_size = 1")  # so that it writes before it commits
 ledger._connection.execute("BEGIN IMMEDIATE")
 for n in range(2, 500):
-    ledger._connection.execute("INSERT INTO tasks VALUES (?, 'x', ?, '', '', 0)", (n, "x" * 999))
+    row = (n, "x" * 999)
+    ledger._connection.execute("INSERT INTO tasks VALUES (?, 'x', ?, '', '', 0, '[]')", row)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     with python(code, str(tmp_path / "runs")) as process:
