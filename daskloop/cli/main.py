@@ -10,6 +10,7 @@ from daskloop.cli.cancel import cancel
 from daskloop.cli.debug import debug
 from daskloop.cli.demo import demo
 from daskloop.cli.exit_codes import ExitCode
+from daskloop.cli.page import page
 from daskloop.cli.resume import resume
 from daskloop.cli.run import run
 from daskloop.cli.runs import runs
@@ -45,5 +46,5 @@ def main() -> None:
     """
 
 
-for _command in (run, resume, runs, show, watch, debug, cancel, demo):
+for _command in (run, resume, runs, show, watch, page, debug, cancel, demo):
     main.add_command(_command)

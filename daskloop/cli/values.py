@@ -13,7 +13,7 @@ from daskloop.define.misfit import Misfit
 from daskloop.define.parameter import REQUIRED, Parameter
 from daskloop.flow.flow import Flow
 
-__all__ = ["coerced", "parameter_values", "wanted"]
+__all__ = ["coerced", "parameter_values", "texts_of", "wanted"]
 
 _WORDS = {
     int: "a whole number",
@@ -45,14 +45,7 @@ def parameter_values(flow: Flow, given: Sequence[str]) -> dict[str, Any]:
     """
     parameters = {one.name: one for one in flow.parameters()}
     values: dict[str, Any] = {}
-    for pair in given:
-        name, equals, text = pair.partition("=")
-        if not equals or not name:
-            raise Usage(f"-p {pair!r}: write NAME=VALUE, like -p M=1000")
-        if name in values:
-            raise Usage(f"-p {name}=...: this parameter was given twice. Give it once")
-        if text.startswith("@"):
-            text = _file_text(name, text[1:])
+    for name, text in texts_of(given).items():
         parameter = parameters.get(name)
         if parameter is not None and parameter.type is not None:
             values[name] = _typed(flow, parameter, text)
@@ -65,6 +58,30 @@ def parameter_values(flow: Flow, given: Sequence[str]) -> dict[str, Any]:
             shown = "the value" if secret else repr(text if len(text) < 80 else text[:79] + "…")
             raise Usage(f"Parameter '{name}' of flow '{flow.name}': {shown} is {error}") from None
     return values
+
+
+def texts_of(given: Sequence[str]) -> dict[str, str]:
+    """Read the texts that were typed for parameters, by name; those of files from these.
+
+    Raises
+    ------
+    Usage
+        If one is no pair, or is given twice.
+
+    Examples
+    --------
+    >>> texts_of(["M=1000", "url=a=b"])
+    {'M': '1000', 'url': 'a=b'}
+    """
+    texts: dict[str, str] = {}
+    for pair in given:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise Usage(f"-p {pair!r}: write NAME=VALUE, like -p M=1000")
+        if name in texts:
+            raise Usage(f"-p {name}=...: this parameter was given twice. Give it once")
+        texts[name] = _file_text(name, text[1:]) if text.startswith("@") else text
+    return texts
 
 
 def _typed(flow: Flow, parameter: Parameter, text: str) -> Any:

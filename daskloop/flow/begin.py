@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from daskloop.define.graph import TaskGraph
@@ -13,6 +13,7 @@ from daskloop.flow.options import OPTION_NAMES
 from daskloop.flow.parameters import parameter_values
 from daskloop.run import Run, start
 from daskloop.run.attempt_log import check_log_settings
+from daskloop.run.ended import Ended
 from daskloop.run.options import RunOptions
 from daskloop.run.register import recorded_values, take_over
 
@@ -55,6 +56,7 @@ def begin(
     JournalError, ResumeError
         If the run cannot be recorded or resumed; nothing has run then.
     """
+    at_end = _page_writer(options)
     taken = take_over(options.journal, options.resume) if isinstance(options.resume, str) else None
     try:
         known = {} if taken is None else recorded_values(taken)
@@ -73,8 +75,18 @@ def begin(
             taken=taken,
             origin=origin,
             here=here,
+            at_end=at_end,
         )
     except BaseException:
         if taken is not None:
             taken.ledger.close()
         raise
+
+
+def _page_writer(options: RunOptions) -> Callable[[Ended], None] | None:
+    if options.report is None:
+        return None
+    # Imported when there is one: most runs write no page.
+    from daskloop.flow.page_writer import PageWriter
+
+    return PageWriter(options.report, options.journal)

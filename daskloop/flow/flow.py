@@ -153,8 +153,9 @@ class Flow(TaskGraph):
         history : bool
             Keep the states of all iterations: the final state of each loop has them in
             ``state.loop_states``. Otherwise they are counted, and the last messages kept.
-        report : optional
-            Not there yet in this version.
+        report : path, optional
+            File that a page about the run is written to when it has ended: one HTML file that
+            needs no network. Without a journal the records of all attempts are kept for it.
         store : optional
             Directory or URL that all workers share, for large values.
         raise_on_failure : bool

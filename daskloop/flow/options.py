@@ -11,14 +11,13 @@ from daskloop.contexts import RESERVED
 from daskloop.define.batch import Batch, checked_batch
 from daskloop.define.limits import count
 from daskloop.flow.notifiers import check_notify
+from daskloop.page.write import check_target
 from daskloop.record.journal import Journal
 from daskloop.run.options import RunOptions
 
 __all__ = ["OPTION_NAMES", "checked_options"]
 
 OPTION_NAMES = tuple(field.name for field in fields(RunOptions))
-
-_NOT_YET = ("report",)
 
 
 def checked_options(
@@ -37,14 +36,14 @@ def checked_options(
     batch: int | str | None = None,
     history: bool = False,
     notify: Any = None,
-    **not_yet: Any,
+    report: Any = None,
 ) -> RunOptions:
     """Check the options of a run and freeze them.
 
     Raises
     ------
     TypeError, ValueError
-        With a text that names the option: one that is wrong, or that this version lacks.
+        With a text that names the option that is wrong.
     JournalError
         If the journal cannot be opened.
 
@@ -53,12 +52,6 @@ def checked_options(
     >>> checked_options(workers=2, context={"site": "north"}).workers
     2
     """
-    for name in _NOT_YET:
-        if not_yet.get(name) not in (None, False):
-            raise ValueError(
-                f"flow.run({name}={not_yet[name]!r}): {name} is not there yet in this version of "
-                "daskloop; leave it out"
-            )
     if not isinstance(resume, (bool, str)) or resume == "":
         raise TypeError(f"flow.run(resume={resume!r}): give True, or the name of a run")
     for name, text in (("only", only), ("from_iteration", from_iteration)):
@@ -87,6 +80,7 @@ def checked_options(
         allow_code_change=_flag("allow_code_change", allow_code_change),
         only=only,
         from_iteration=None if start is None else count(start, "from_iteration", 1, 2**62),
+        report=None if report is None else check_target(report, f"flow.run(report={report!r})"),
         store=store,
         raise_on_failure=_flag("raise_on_failure", raise_on_failure),
     )

@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from daskloop.plan.plan import Plan
 from daskloop.run.announcer import Announcer
 from daskloop.run.board import Board
 from daskloop.run.closing import Closing
+from daskloop.run.ended import Ended
 from daskloop.run.flow_handlers import announce_flow, call_on_failure
 from daskloop.run.given_states import records_of
 from daskloop.run.handlers import Handlers
@@ -75,6 +76,10 @@ class Errand:
     """Attempts in one future, for tasks that do not say it themselves."""
     store: Any
     listeners: Sequence[Listener]
+    keeps: bool = False
+    """True to keep the records of all attempts until the end."""
+    at_end: Callable[[Ended], None] | None = None
+    """Told how the run ended, before its caller is; must not raise."""
 
     @property
     def run(self) -> str:
@@ -100,7 +105,7 @@ class Driver:
         self._inbox = Inbox()
         self.post = self._inbox.post
         """Takes news for the machine, on any thread."""
-        self.board = Board(errand.plan, errand.history)
+        self.board = Board(errand.plan, errand.history or errand.keeps)
         """What other threads may look at."""
 
     def halt(self, reason: str, *, now: bool = False) -> None:
@@ -116,6 +121,7 @@ class Driver:
             "flow_name": errand.plan.flow_name,
             "parameters": errand.parameters,
         }
+        begun = time.time()
         with contextlib.closing(errand.registered.ledger), context.only(around):
             flow, name = errand.flow, errand.plan.flow_name
             running = announce_flow(flow, name, Pending(), Running("Running flow."))
@@ -124,6 +130,9 @@ class Driver:
             state = self._run(around)
             state = announce_flow(flow, name, running, state)
             call_on_failure(flow, name, state)
+            if errand.at_end is not None:
+                told = errand.plan, errand.parameters, state, describe(errand.choice)
+                errand.at_end(Ended(errand.run, *told, begun, time.time(), self.board.records))
             return state
 
     def _run(self, around: Mapping[str, Any]) -> State:
@@ -183,7 +192,7 @@ class _Shift:
             self._slots,
             memory,
             errand.batch,
-            keeps=self._scribe.keeps or errand.history,
+            keeps=self._scribe.keeps or errand.history or errand.keeps,
             remembers=errand.history,
             level=announcer.level,
         )
@@ -194,7 +203,7 @@ class _Shift:
             errand.context,
             claims=place.claims,
             here=inline,
-            whole=self._scribe.keeps or errand.history,
+            whole=self._scribe.keeps or errand.history or errand.keeps,
         )
         self._handlers = Handlers(around, closing, inbox.post, threaded=not inline)
         self._news = NewsDesk(place.claims, self._machine.packing.packs)

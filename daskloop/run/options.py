@@ -39,7 +39,7 @@ class RunOptions:
     history: bool = False
     """True to keep the states of all iterations."""
     report: Any = None
-    """Where a page about the run is written; not there yet."""
+    """File that a page about the run is written to when it has ended; None for none."""
     store: Any = None
     """Directory or URL that all workers share, for large values."""
     notify: Any = field(default=None, repr=False)

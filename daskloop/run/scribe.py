@@ -23,7 +23,7 @@ from daskloop.run.turn import Halt, Turn
 from daskloop.run.workplace import Workplace
 from daskloop.states import State
 
-__all__ = ["Scribe"]
+__all__ = ["Scribe", "status_of"]
 
 logger = logging.getLogger("daskloop.run")
 
@@ -96,7 +96,7 @@ class Scribe:
 
     def finish(self, state: State, place: Workplace, standing: Standing) -> None:
         """Note how the run ended, and remove what nothing refers to any more."""
-        status = _status(state)
+        status = status_of(state)
         self._try(lambda: self._ledger.finish(status, state.message or ""))
         if status != "stopped":
             used = [name for name in _names_in_use(standing) if is_in_cluster(name)]
@@ -146,7 +146,8 @@ def _submitted(pack: Pack, child: Child, now: float) -> Submitted:
     return Submitted(child.address, progress.run_count, progress.submission, now, leader)
 
 
-def _status(state: State) -> Status:
+def status_of(state: State) -> Status:
+    """Say how a run stands that ended in a state."""
     if state.is_cancelled():
         return "stopped"
     return "failed" if state.is_failed() else "success"

@@ -6,7 +6,7 @@ import concurrent.futures
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from daskloop import config
@@ -15,6 +15,7 @@ from daskloop.events import Listener
 from daskloop.executors.choose import Inline, choose
 from daskloop.plan.compile import compile_plan
 from daskloop.run.driver import Driver, Errand
+from daskloop.run.ended import Ended
 from daskloop.run.given_states import check_states
 from daskloop.run.options import RunOptions
 from daskloop.run.register import Registered, register
@@ -39,6 +40,7 @@ def start(
     taken: Registered | None = None,
     origin: str | None = None,
     here: bool = True,
+    at_end: Callable[[Ended], None] | None = None,
 ) -> Run:
     """Start a run of a flow.
 
@@ -59,6 +61,8 @@ def start(
     here : bool
         True to drive an inline run in the thread that asks for its result; False for a thread of
         its own, as any other run has.
+    at_end : callable, optional
+        Told how the run ended, on the thread that drives it, before its caller is; must not raise.
 
     Raises
     ------
@@ -81,6 +85,8 @@ def start(
         batch=options.batch,
         store=options.store,
         listeners=listeners,
+        keeps=at_end is not None and options.journal is None,
+        at_end=at_end,
     )
     return Run(errand, here=here)
 

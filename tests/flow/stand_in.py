@@ -27,6 +27,7 @@ class StandIn:
         taken: Any = None,
         origin: str | None = None,
         here: bool = True,
+        at_end: Any = None,
     ) -> StandIn:
         """Note what was asked for."""
         self.starts.append((flow, parameters, options))

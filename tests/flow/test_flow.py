@@ -185,7 +185,10 @@ def test_f05_an_empty_flow_is_run_with_a_warning(engine):
         ({"from_iteration": 3}, "goes with resume"),
         ({"resume": True, "only": 3}, "only=3"),
         ({"resume": True, "from_iteration": 0}, "from_iteration=0"),
-        ({"report": "run.html"}, "report is not there yet"),
+        ({"report": 5}, r"report=5\): give the name of a file"),
+        ({"report": ""}, "report=''.*give the name of a file"),
+        ({"report": "."}, r"report='\.'\): that is a folder"),
+        ({"report": "nowhere/run.html"}, "there is no folder '.*nowhere'. Make it"),
         ({"history": 1}, "give True or False"),
         ({"allow_code_change": 1}, "allow_code_change=1"),
         ({"batch": 0}, r"batch.*=0\b"),
@@ -202,7 +205,7 @@ def test_f05_an_empty_flow_is_run_with_a_warning(engine):
     ],
     ids=repr,
 )
-def test_options_that_are_wrong_or_not_there_yet_are_refused(options, says, engine):
+def test_options_that_are_wrong_are_refused(options, says, engine):
     with Flow("f") as flow:
         give(1)
     with pytest.raises((TypeError, ValueError), match=says):

@@ -1,0 +1,150 @@
+"""What went wrong in a run: failed attempts and lost workers, the same text once with a count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from daskloop.keys import full_name
+from daskloop.page.kinds import FAILED_STATES
+from daskloop.page.words import Words
+from daskloop.record.entries import LOST, Recorded
+
+__all__ = ["MOST_GROUPS", "Group", "Mishaps", "mishaps_of"]
+
+MOST_GROUPS = 100
+"""Texts of each sort that are shown: those that occurred most."""
+
+_TEXT = 500  # columns of a text
+_NAMES, _NAME = 5, 60  # children that are named for each text, and the columns of each name
+_LINES, _LINE = 30, 200  # of a traceback
+
+
+@dataclass(slots=True)
+class Group:
+    """Attempts of one task that ended in the same words."""
+
+    task: str
+    text: str
+    count: int = 0
+    final: int = 0
+    """How many of them were the last try of their child."""
+    places: dict[str, None] = field(default_factory=dict)
+    """The first few children and iterations where that was."""
+    traceback: str = ""
+    """Of the first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mishaps:
+    """What went wrong."""
+
+    failures: tuple[Group, ...]
+    """The most frequent first."""
+    more_failures: int
+    """Groups that are not among them."""
+    losses: tuple[Group, ...]
+    more_losses: int
+
+
+def mishaps_of(
+    records: Iterable[Recorded],
+    names: Mapping[str, str],
+    labels: Mapping[str, Sequence[str]],
+    words: Words,
+) -> Mishaps:
+    """Sort what went wrong by what was said of it.
+
+    Parameters
+    ----------
+    records : iterable of Recorded
+        Of all children, those in the bodies of loop flows too.
+    names : mapping
+        Name of each task by its slug.
+    labels : mapping
+        The names of the children of each map that has some, by its slug.
+    words : Words
+        For texts.
+    """
+    failures: dict[tuple[str, str], _Raw] = {}
+    losses: dict[tuple[str, str], _Raw] = {}
+    for record in records:
+        if record.state in FAILED_STATES:
+            raw = failures.setdefault((_task(record), _why(record)), _Raw(record))
+        elif record.state == LOST:
+            raw = losses.setdefault((_task(record), record.message), _Raw(record))
+        else:
+            continue
+        raw.add(record)
+    speaker = _Speaker(names, labels, words)
+    shown, more = speaker.groups(failures)
+    lost, more_lost = speaker.groups(losses)
+    return Mishaps(shown, more, lost, more_lost)
+
+
+class _Raw:
+    """Records with the same text, as it is."""
+
+    def __init__(self, first: Recorded) -> None:
+        self.first = first
+        self.some: list[Recorded] = []
+        self.count = 0
+        self.final = 0
+
+    def add(self, record: Recorded) -> None:
+        self.count += 1
+        self.final += record.final
+        if len(self.some) < _NAMES:
+            self.some.append(record)
+
+
+class _Speaker:
+    """Puts groups into words."""
+
+    def __init__(
+        self, names: Mapping[str, str], labels: Mapping[str, Sequence[str]], words: Words
+    ) -> None:
+        self._names = names
+        self._labels = labels
+        self._words = words
+
+    def groups(self, found: Mapping[tuple[str, str], _Raw]) -> tuple[tuple[Group, ...], int]:
+        """Join those that look alike once they are cut; the most frequent first."""
+        joined: dict[tuple[str, str], Group] = {}
+        most = sorted(found.items(), key=lambda one: -one[1].count)
+        for (task, text), raw in most[: 10 * MOST_GROUPS]:
+            shown = self._words.line(self._names.get(task, task), _NAME), self._text(text)
+            group = joined.setdefault(shown, Group(*shown))
+            group.count += raw.count
+            group.final += raw.final
+            for record in raw.some:
+                if len(group.places) < _NAMES:
+                    group.places[self._name(record)] = None
+            if not group.traceback and raw.first.error is not None:
+                group.traceback = self._words.block(raw.first.error.traceback, _LINES, _LINE)
+        groups = sorted(joined.values(), key=lambda group: -group.count)
+        left = len(groups) - MOST_GROUPS + max(0, len(most) - 10 * MOST_GROUPS)
+        return tuple(groups[:MOST_GROUPS]), max(0, left)
+
+    def _text(self, text: str) -> str:
+        return self._words.line(text, _TEXT) or "(no message)"
+
+    def _name(self, record: Recorded) -> str:
+        parts = []
+        for place in record.address:
+            labels, child = self._labels.get(place.slug, ()), place.child
+            own = labels[child] if child is not None and child < len(labels) else child
+            name = full_name(self._names.get(place.slug, place.slug), own)
+            parts.append(f"{name}@{place.iteration}")
+        return self._words.line("/".join(parts), _NAME)
+
+
+def _task(record: Recorded) -> str:
+    return "/".join(place.slug for place in record.address)
+
+
+def _why(record: Recorded) -> str:
+    error = record.error
+    if error is not None and error.text:
+        return f"{error.class_name.rpartition('.')[2]}: {error.text}"
+    return record.message

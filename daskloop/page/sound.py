@@ -1,0 +1,145 @@
+"""Leave out of a record what nobody can make sense of.
+
+A journal may be written by other programs. Its checksums tell that a row is as it was written, not
+that a number is one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from daskloop.keys import Address
+from daskloop.record.entries import Given, Header, Mark, Past, Recorded, Status, Submitted, Summary
+from daskloop.record.sealed import ErrorText, Sealed
+
+__all__ = ["sound"]
+
+_LARGEST = 2**53  # whole numbers that JavaScript takes exactly
+_LATEST = 253_402_300_799.0  # the last second that a datetime has
+
+
+def sound(past: Past) -> tuple[Past, int]:
+    """Return what is known of a run with only what can be shown in it.
+
+    Parameters
+    ----------
+    past : Past
+        As a journal gave it, from whomever.
+
+    Returns
+    -------
+    past : Past
+        With records, names and times that are what they are said to be.
+    left_out : int
+        How many records and submissions were not.
+    """
+    records = tuple(one for one in past.records if _is_record(one))
+    submitted = tuple(one for one in past.submitted if _is_submitted(one))
+    left_out = len(past.records) - len(records) + len(past.submitted) - len(submitted)
+    names = tuple(_with_sound_names(one) if one.width is not None else one for one in records)
+    return Past(_summary(past.summary), names, submitted), left_out
+
+
+def _is_record(one: Any) -> bool:
+    return (
+        isinstance(one, Recorded)
+        and _is_address(one.address)
+        and _is_count(one.run_count)
+        and isinstance(one.state, str)
+        and isinstance(one.message, str)
+        and (one.width is None or _is_count(one.width))
+        and _is_time(one.started)
+        and _is_time(one.ended)
+        and _is_time(one.at)
+        and (one.error is None or _is_error(one.error))
+    )
+
+
+def _is_submitted(one: Any) -> bool:
+    return isinstance(one, Submitted) and _is_address(one.address) and _is_time(one.at)
+
+
+def _is_address(address: Address) -> bool:
+    return (
+        isinstance(address, tuple)
+        and len(address) > 0
+        and all(
+            isinstance(place, tuple)
+            and len(place) == 3
+            and isinstance(place[0], str)
+            and (place[1] is None or _is_count(place[1]))
+            and _is_count(place[2])
+            for place in address
+        )
+    )
+
+
+def _is_count(number: Any) -> bool:
+    return type(number) is int and 0 <= number <= _LARGEST
+
+
+def _is_time(seconds: Any) -> bool:
+    return type(seconds) in (float, int) and 0 <= seconds <= _LATEST  # nan is neither
+
+
+def _is_error(error: Any) -> bool:
+    return isinstance(error, ErrorText) and all(
+        isinstance(text, str) for text in (error.class_name, error.text, error.traceback)
+    )
+
+
+def _with_sound_names(record: Recorded) -> Recorded:
+    try:
+        found = [json.loads(one) for one in record.parts.values() if isinstance(one, str)]
+    except (ValueError, RecursionError, AttributeError):
+        return replace(record, parts={})
+    lists = all(isinstance(one, list) for one in found)
+    return record if lists else replace(record, parts={})
+
+
+def _summary(summary: Summary) -> Summary:
+    return replace(
+        summary,
+        header=_header(summary.header),
+        status=cast("Status", _text(summary.status)),
+        message=_text(summary.message),
+        epoch=summary.epoch if _is_count(summary.epoch) else 1,
+        updated=_time(summary.updated),
+    )
+
+
+def _header(header: Header) -> Header:
+    versions = header.versions if isinstance(header.versions, Mapping) else {}
+    return replace(
+        header,
+        run=_text(header.run),
+        flow=_text(header.flow),
+        begun=_time(header.begun),
+        parameters=tuple(_given(one) for one in header.parameters if isinstance(one, Given)),
+        tasks=tuple(one for one in header.tasks if _is_mark(one)),
+        origin=None if header.origin is None else _text(header.origin),
+        versions={_text(name): _text(version) for name, version in versions.items()},
+    )
+
+
+def _given(one: Given) -> Given:
+    value = one.value if isinstance(one.value, Sealed) else None
+    if value is not None and not isinstance(value.preview, str):
+        value = value._replace(preview="")
+    length = one.length if _is_count(one.length) else None
+    return Given(_text(one.name), _text(one.digest), value, length)
+
+
+def _is_mark(one: Any) -> bool:
+    return isinstance(one, Mark) and isinstance(one.slug, str) and isinstance(one.name, str)
+
+
+def _text(text: Any) -> str:
+    return text if isinstance(text, str) else f"{text!r:.80}"
+
+
+def _time(seconds: Any) -> float:
+    return float(seconds) if _is_time(seconds) else 0.0
