@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ MOST_GROUPS = 100
 _TEXT = 500  # columns of a text
 _NAMES, _NAME = 5, 60  # children that are named for each text, and the columns of each name
 _LINES, _LINE = 30, 200  # of a traceback
+_FEW = 20  # texts of which each is shown by itself
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(slots=True)
@@ -31,6 +34,8 @@ class Group:
     """How many of them were the last try of their child."""
     places: dict[str, None] = field(default_factory=dict)
     """The first few children and iterations where that was."""
+    differs: bool = False
+    """True if it stands for others too, in which numbers differ."""
     traceback: str = ""
     """Of the first one."""
 
@@ -109,12 +114,17 @@ class _Speaker:
         self._words = words
 
     def groups(self, found: Mapping[tuple[str, str], _Raw]) -> tuple[tuple[Group, ...], int]:
-        """Join those that look alike once they are cut; the most frequent first."""
+        """Join those that look alike once they are cut; the most frequent first.
+
+        Of very many texts those are alike that differ in numbers only.
+        """
         joined: dict[tuple[str, str], Group] = {}
         most = sorted(found.items(), key=lambda one: -one[1].count)
-        for (task, text), raw in most[: 10 * MOST_GROUPS]:
-            shown = self._words.line(self._names.get(task, task), _NAME), self._text(text)
-            group = joined.setdefault(shown, Group(*shown))
+        for (task, text), raw in most[: 100 * MOST_GROUPS]:
+            name, shown = self._words.line(self._names.get(task, task), _NAME), self._text(text)
+            alike = _NUMBER.sub("#", shown) if len(found) > _FEW else shown
+            group = joined.setdefault((name, alike), Group(name, shown))
+            group.differs = group.differs or group.text != shown
             group.count += raw.count
             group.final += raw.final
             for record in raw.some:
@@ -123,7 +133,7 @@ class _Speaker:
             if not group.traceback and raw.first.error is not None:
                 group.traceback = self._words.block(raw.first.error.traceback, _LINES, _LINE)
         groups = sorted(joined.values(), key=lambda group: -group.count)
-        left = len(groups) - MOST_GROUPS + max(0, len(most) - 10 * MOST_GROUPS)
+        left = len(groups) - MOST_GROUPS + max(0, len(most) - 100 * MOST_GROUPS)
         return tuple(groups[:MOST_GROUPS]), max(0, left)
 
     def _text(self, text: str) -> str:

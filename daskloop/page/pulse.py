@@ -33,6 +33,11 @@ class Pulse:
     """For each part, how many attempts were under way, on average."""
 
     @property
+    def most(self) -> int:
+        """How many attempts ended in the part in which most did."""
+        return max(map(sum, self.ended))
+
+    @property
     def attempts(self) -> int:
         """How many attempts ended."""
         return sum(map(sum, self.ended))

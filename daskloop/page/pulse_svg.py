@@ -23,7 +23,6 @@ def pulse_svg(pulse: Pulse) -> str:
     """
     if not pulse.attempts:
         return ""
-    most = max(map(sum, pulse.ended))
     busiest = max(pulse.under_way)
     parts = [
         f'<svg class="pulse" xmlns="http://www.w3.org/2000/svg" role="img" '
@@ -34,7 +33,7 @@ def pulse_svg(pulse: Pulse) -> str:
         top = float(_HEIGHT)
         for sort, count in enumerate(counts):
             if count:
-                high = count / most * (_HEIGHT - 10)
+                high = count / pulse.most * (_HEIGHT - 10)
                 top -= high
                 parts.append(
                     f'<rect class="{_CLASSES[sort]}" x="{number * each:.1f}" y="{top:.1f}" '

@@ -1,9 +1,10 @@
 // The raster: a row for each child, a cell for each iteration. Where several cells share a pixel,
-// it shows the worst of them.
+// their colours are mixed, and one that failed stands out.
 
 const TALLEST = 420;
 const KINDS = ["unknown", "went-on", "done", "skipped", "not-run", "waiting", "under-way", "cancelled", "failed"];
-const AGAIN = { "went-on": "went-on-again", done: "done-again" };
+const FAILED = 2 * KINDS.indexOf("failed");
+const AGAIN = { "went-on": "went-on-again", done: "done-again", failed: "failed-again" };
 
 function colours() {
   const style = getComputedStyle(document.documentElement);
@@ -47,7 +48,7 @@ function paint(canvas, rows, axis, height) {
   const high = Math.max(1, Math.round(height * ratio));
   canvas.width = wide;
   canvas.height = high;
-  const worst = new Uint8Array(wide * high);
+  const image = new Mixture(wide, high);
   const each = high / Math.max(1, rows.length);
   const gapDown = each >= 5 ? 1 : 0;
   const gapAcross = axis.kind === "iterations" && wide / axis.end >= 6 ? 1 : 0;
@@ -55,29 +56,53 @@ function paint(canvas, rows, axis, height) {
     const top = Math.min(high - 1, Math.floor(place * each));
     const bottom = Math.max(top + 1, Math.floor((place + 1) * each) - gapDown);
     for (let cell = 0; cell < child.cells[row].length; cell++) {
-      const value = valueAt(row, cell) + 1;
       const [start, end] = across(row, cell, axis);
       const left = Math.max(0, Math.min(wide - 1, Math.floor(start * wide)));
       const right = Math.min(wide, Math.max(left + 1, Math.floor(end * wide) - gapAcross));
-      for (let y = top; y < bottom; y++) {
-        for (let at = y * wide + left; at < y * wide + right; at++) {
-          if (worst[at] < value) worst[at] = value;
-        }
-      }
+      image.add(valueAt(row, cell), left, top, right, bottom);
     }
   });
-  const palette = colours();
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(wide, high);
-  for (let at = 0; at < worst.length; at++) {
-    if (!worst[at]) continue;
-    const [red, green, blue] = palette[worst[at] - 1];
-    image.data[4 * at] = red;
-    image.data[4 * at + 1] = green;
-    image.data[4 * at + 2] = blue;
-    image.data[4 * at + 3] = 255;
+  canvas.getContext("2d").putImageData(image.made(), 0, 0);
+}
+
+// Colours that are mixed where cells share a pixel.
+class Mixture {
+  constructor(wide, high) {
+    this.wide = wide;
+    this.image = new ImageData(wide, high);
+    this.sums = [0, 1, 2].map(() => new Float32Array(wide * high));
+    this.count = new Uint32Array(wide * high);
+    this.failed = new Uint8Array(wide * high);
+    this.palette = colours();
   }
-  context.putImageData(image, 0, 0);
+
+  add(value, left, top, right, bottom) {
+    const [red, green, blue] = this.palette[value];
+    const [reds, greens, blues] = this.sums;
+    const isFailed = value >= FAILED;
+    for (let y = top; y < bottom; y++) {
+      for (let at = y * this.wide + left; at < y * this.wide + right; at++) {
+        reds[at] += red;
+        greens[at] += green;
+        blues[at] += blue;
+        this.count[at] += 1;
+        if (isFailed) this.failed[at] = value;
+      }
+    }
+  }
+
+  made() {
+    const pixels = this.image.data;
+    this.count.forEach((count, at) => {
+      if (!count) return;
+      const worst = this.failed[at];
+      for (let part = 0; part < 3; part++) {
+        pixels[4 * at + part] = worst ? this.palette[worst][part] : this.sums[part][at] / count;
+      }
+      pixels[4 * at + 3] = 255;
+    });
+    return this.image;
+  }
 }
 
 class Raster {

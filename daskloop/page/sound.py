@@ -7,12 +7,22 @@ that a number is one.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from daskloop.keys import Address
-from daskloop.record.entries import Given, Header, Mark, Past, Recorded, Status, Submitted, Summary
+from daskloop.record.entries import (
+    Given,
+    Header,
+    Mark,
+    Owner,
+    Past,
+    Recorded,
+    Status,
+    Submitted,
+    Summary,
+)
 from daskloop.record.sealed import ErrorText, Sealed
 
 __all__ = ["sound"]
@@ -54,12 +64,20 @@ def _is_record(one: Any) -> bool:
         and _is_time(one.started)
         and _is_time(one.ended)
         and _is_time(one.at)
+        and type(one.attempted) is type(one.final) is bool
+        and isinstance(one.parts, Mapping)
+        and (one.value is None or isinstance(one.value, Sealed))
         and (one.error is None or _is_error(one.error))
     )
 
 
 def _is_submitted(one: Any) -> bool:
-    return isinstance(one, Submitted) and _is_address(one.address) and _is_time(one.at)
+    return (
+        isinstance(one, Submitted)
+        and _is_address(one.address)
+        and _is_count(one.run_count)
+        and _is_time(one.at)
+    )
 
 
 def _is_address(address: Address) -> bool:
@@ -108,6 +126,7 @@ def _summary(summary: Summary) -> Summary:
         message=_text(summary.message),
         epoch=summary.epoch if _is_count(summary.epoch) else 1,
         updated=_time(summary.updated),
+        owner=summary.owner if isinstance(summary.owner, Owner) else None,
     )
 
 
@@ -118,8 +137,10 @@ def _header(header: Header) -> Header:
         run=_text(header.run),
         flow=_text(header.flow),
         begun=_time(header.begun),
-        parameters=tuple(_given(one) for one in header.parameters if isinstance(one, Given)),
-        tasks=tuple(one for one in header.tasks if _is_mark(one)),
+        parameters=tuple(
+            _given(one) for one in _items(header.parameters) if isinstance(one, Given)
+        ),
+        tasks=tuple(one for one in _items(header.tasks) if _is_mark(one)),
         origin=None if header.origin is None else _text(header.origin),
         versions={_text(name): _text(version) for name, version in versions.items()},
     )
@@ -134,7 +155,26 @@ def _given(one: Given) -> Given:
 
 
 def _is_mark(one: Any) -> bool:
-    return isinstance(one, Mark) and isinstance(one.slug, str) and isinstance(one.name, str)
+    return (
+        isinstance(one, Mark)
+        and isinstance(one.slug, str)
+        and isinstance(one.name, str)
+        and isinstance(one.wires, tuple)
+        and all(map(_is_wire, one.wires))
+    )
+
+
+def _is_wire(wire: Any) -> bool:
+    return (
+        isinstance(wire, tuple)
+        and len(wire) == 3
+        and isinstance(wire[0], str)
+        and (wire[1] is None or isinstance(wire[1], str))
+    )
+
+
+def _items(found: Any) -> Sequence[Any]:
+    return found if isinstance(found, (tuple, list)) else ()
 
 
 def _text(text: Any) -> str:
