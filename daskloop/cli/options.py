@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
+from daskloop.cli.exit_codes import Usage
 from daskloop.cli.log_lines import FORMATS
+from daskloop.page.write import check_target
 
 __all__ = [
     "as_json",
@@ -15,8 +17,10 @@ __all__ = [
     "journal",
     "log_format",
     "notify",
+    "output",
     "parameters",
     "quiet",
+    "report",
     "store",
     "trust",
     "workers",
@@ -40,6 +44,23 @@ workers = click.option(
 )
 store = click.option(
     "--store", metavar="URL", help="Place that all workers share, for large values."
+)
+
+
+def _target(context: click.Context, option: click.Parameter, given: str | None) -> str | None:
+    if given is None:
+        return None
+    try:
+        return check_target(given, f"{option.opts[-1]} {given!r}")
+    except (TypeError, ValueError) as error:
+        raise Usage(str(error)) from error
+
+
+report = click.option(
+    "--report", metavar="FILE", callback=_target, help="Write a page about the run when it ends."
+)
+output = click.option(
+    "-o", "--output", metavar="FILE", callback=_target, help="The file.  [default: RUN.html]"
 )
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 log_format = click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import click
@@ -14,7 +15,6 @@ from daskloop.cli.values import coerced, texts_of
 from daskloop.cli.wording import line
 from daskloop.page.make import make_page
 from daskloop.page.secret_texts import spellings
-from daskloop.page.write import check_target
 from daskloop.record.entries import Past
 
 __all__ = ["page"]
@@ -22,9 +22,7 @@ __all__ = ["page"]
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option(
-    "-o", "--output", "output", metavar="FILE", help="The file to write.  [default: RUN.html]"
-)
+@options.output
 @click.option(
     "-p",
     "--parameter",
@@ -44,16 +42,12 @@ def page(run: str, output: str | None, given: tuple[str, ...], journal: str | No
     daskloop page quiet-heron-7f3a9c12 -o run.html -p token=@token.txt
     """
     shelf = open_shelf(journal, run)
-    name = f"{run}.html" if output is None else output
-    try:
-        path = check_target(name, f"--output {name!r}")
-    except (TypeError, ValueError) as error:
-        raise Usage(str(error)) from error
+    path = os.path.abspath(f"{run}.html") if output is None else output
     with refusals():
         past = shelf.journal.read(run)
         secrets = _secrets(run, past, given)
         size = make_page(past, path, secrets, next_command(past.summary, shelf))
-    click.echo(f"{name}  {size / 1000:,.0f} kB")
+    click.echo(f"{os.path.relpath(path)}  {size / 1000:,.0f} kB")
 
 
 def _secrets(run: str, past: Past, given: Sequence[str]) -> tuple[str, ...]:

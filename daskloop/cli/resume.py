@@ -35,6 +35,7 @@ __all__ = ["recorded_flow", "resume"]
 @options.store
 @options.notify
 @options.log_format
+@options.report
 @options.quiet
 def resume(
     run: str,
@@ -50,6 +51,7 @@ def resume(
     store: str | None,
     notify: tuple[str, ...],
     log_format: str | None,
+    report: str | None,
     quiet: bool,
 ) -> None:
     """Go on with a recorded run.
@@ -77,6 +79,7 @@ def resume(
             from_iteration=start,
             allow_code_change=allow_code_change,
             notify=notify or None,
+            report=report,
         )
         code = drive(Launch(loaded, values, wanted, shelf, quiet, log_format))
     click.get_current_context().exit(int(code))

@@ -26,6 +26,7 @@ __all__ = ["asked", "run"]
 @options.store
 @options.notify
 @options.log_format
+@options.report
 @options.quiet
 def run(
     flow: str,
@@ -37,6 +38,7 @@ def run(
     store: str | None,
     notify: tuple[str, ...],
     log_format: str | None,
+    report: str | None,
     quiet: bool,
 ) -> None:
     """Run a flow, and record every iteration.
@@ -54,7 +56,8 @@ def run(
     shelf = None if no_journal else open_shelf(journal)
     loaded = load_flow(flow)
     values = parameter_values(loaded.flow, given)
-    wanted = replace(asked(loaded, executor, workers, store, shelf), notify=notify or None)
+    options_of_run = asked(loaded, executor, workers, store, shelf)
+    wanted = replace(options_of_run, notify=notify or None, report=report)
     code = drive(Launch(loaded, values, wanted, shelf, quiet, log_format))
     click.get_current_context().exit(int(code))
 
