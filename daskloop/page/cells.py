@@ -34,6 +34,7 @@ class Track(NamedTuple):
 
 
 _NOTHING = Cell(Kind.UNKNOWN, 1, 0.0, 0.0)
+_BEGINS = Cell(Kind.UNDER_WAY, 1, 0.0, 0.0)
 
 
 def cells_of(records: Iterable[Recorded]) -> dict[int, Cell]:
@@ -42,7 +43,8 @@ def cells_of(records: Iterable[Recorded]) -> dict[int, Cell]:
     Parameters
     ----------
     records : iterable of Recorded
-        Of one child, oldest first.
+        Of one child, oldest first. Of a loop flow also those of the tasks in its body: their time
+        is that of the iteration that they are in.
 
     Notes
     -----
@@ -50,20 +52,39 @@ def cells_of(records: Iterable[Recorded]) -> dict[int, Cell]:
     """
     cells: dict[int, Cell] = {}
     for record in records:
-        iteration, state = record.address[-1].iteration, record.state
-        if state == TAKEN_BACK:
+        iteration, is_own = record.address[0].iteration, len(record.address) == 1
+        if is_own and record.state == TAKEN_BACK:
             for number in [one for one in cells if one >= iteration]:
                 del cells[number]
-        elif state in (LOST, APPROVED):
-            continue
-        else:
-            before = cells.get(iteration)
-            spent = 0.0 if before is None else before.seconds
-            if record.attempted and record.started:
-                spent += max(0.0, record.ended - record.started)
-            started = record.started or (0.0 if before is None else before.started)
-            cells[iteration] = Cell(kind_of(state), record.run_count, started, spent)
+        elif record.state not in (LOST, APPROVED, TAKEN_BACK):
+            before = cells.get(iteration, _BEGINS)
+            cells[iteration] = (_ended if is_own else _within)(before, record)
     return cells
+
+
+def _ended(before: Cell, record: Recorded) -> Cell:
+    """Say how an iteration stands after a record of its own."""
+    started = record.started or before.started
+    if before.kind is Kind.UNDER_WAY and before.started:  # its body began earlier
+        started = before.started
+    tries = max(record.run_count, before.tries)
+    return Cell(kind_of(record.state), tries, started, before.seconds + _took(record))
+
+
+def _within(before: Cell, record: Recorded) -> Cell:
+    """Say how an iteration stands after a record of a task in its body."""
+    return Cell(
+        before.kind,
+        max(record.run_count, before.tries),
+        before.started or record.started,
+        before.seconds + _took(record),
+    )
+
+
+def _took(record: Recorded) -> float:
+    if not record.attempted or not record.started:
+        return 0.0
+    return max(0.0, record.ended - record.started)
 
 
 def track_of(cells: dict[int, Cell], most: int) -> Track:

@@ -113,7 +113,7 @@ def content_of(
     words = Words(secrets)
     summary, header = past.summary, past.summary.header
     chapters = stories(past)
-    rows = rows_of(chapters)
+    rows = rows_of(chapters, past.records)
     begun, ended = _time_of(past)
     names = {mark.slug: mark.name for mark in header.tasks}
     drawing, marks = drawing_of(header.flow, chapters, words)
@@ -192,6 +192,10 @@ def _counts(past: Past, chapters: Sequence[Chapter], rows: Sequence[Row]) -> lis
 
 def _notes(past: Past, secrets: Sequence[str], left_out: int, rows: int) -> list[str]:
     notes = []
+    if past.summary.status == "running":
+        notes.append("The run was under way when this page was made.")
+    if past.summary.status == "interrupted":
+        notes.append("The process that drove the run is gone; what was under way had not ended.")
     if left_out:
         notes.append(f"{left_out:,} records could not be understood and are left out.")
     if rows > MOST_ROWS:

@@ -23,6 +23,10 @@ _FEW = 20  # texts of which each is shown by itself
 _NUMBER = re.compile(r"\d+")
 
 
+_Key = tuple[tuple[str, ...], str]
+"""Slugs of a task and of the loop flows around it, and what was said."""
+
+
 @dataclass(slots=True)
 class Group:
     """Attempts of one task that ended in the same words."""
@@ -71,8 +75,8 @@ def mishaps_of(
     words : Words
         For texts.
     """
-    failures: dict[tuple[str, str], _Raw] = {}
-    losses: dict[tuple[str, str], _Raw] = {}
+    failures: dict[_Key, _Raw] = {}
+    losses: dict[_Key, _Raw] = {}
     for record in records:
         if record.state in FAILED_STATES:
             raw = failures.setdefault((_task(record), _why(record)), _Raw(record))
@@ -113,7 +117,7 @@ class _Speaker:
         self._labels = labels
         self._words = words
 
-    def groups(self, found: Mapping[tuple[str, str], _Raw]) -> tuple[tuple[Group, ...], int]:
+    def groups(self, found: Mapping[_Key, _Raw]) -> tuple[tuple[Group, ...], int]:
         """Join those that look alike once they are cut; the most frequent first.
 
         Of very many texts those are alike that differ in numbers only.
@@ -121,7 +125,8 @@ class _Speaker:
         joined: dict[tuple[str, str], Group] = {}
         most = sorted(found.items(), key=lambda one: -one[1].count)
         for (task, text), raw in most[: 100 * MOST_GROUPS]:
-            name, shown = self._words.line(self._names.get(task, task), _NAME), self._text(text)
+            title = "/".join(self._names.get(slug, slug) for slug in task)
+            name, shown = self._words.line(title, _NAME), self._text(text)
             alike = _NUMBER.sub("#", shown) if len(found) > _FEW else shown
             group = joined.setdefault((name, alike), Group(name, shown))
             group.differs = group.differs or group.text != shown
@@ -149,8 +154,8 @@ class _Speaker:
         return self._words.line("/".join(parts), _NAME)
 
 
-def _task(record: Recorded) -> str:
-    return "/".join(place.slug for place in record.address)
+def _task(record: Recorded) -> tuple[str, ...]:
+    return tuple(place.slug for place in record.address)
 
 
 def _why(record: Recorded) -> str:

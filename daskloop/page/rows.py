@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from daskloop.page.cells import Cell, Track, cells_of, letters, track_of
 from daskloop.page.kinds import Kind
 from daskloop.page.packed import as_text, pack_times
 from daskloop.page.words import Words, exact
-from daskloop.record.entries import LOST, Submitted
+from daskloop.record.entries import LOST, Recorded, Submitted
 from daskloop.record.story import Chapter, Story
 from daskloop.states import Retrying, Success
 
@@ -48,19 +48,34 @@ class Row:
     """Time in user code."""
 
 
-def rows_of(chapters: Sequence[Chapter]) -> tuple[Row, ...]:
-    """Make a row of each child of which something is known, in the order of the flow."""
+def rows_of(chapters: Sequence[Chapter], records: Iterable[Recorded]) -> tuple[Row, ...]:
+    """Make a row of each child of which something is known, in the order of the flow.
+
+    Parameters
+    ----------
+    chapters : sequence of Chapter
+        What is known of each child of the flow.
+    records : iterable of Recorded
+        Of all of them, and of the tasks in the bodies of loop flows, which count for these.
+    """
+    whole: dict[tuple[str, int | None], list[Recorded]] = {}
+    for record in records:
+        place = record.address[0]
+        whole.setdefault((place.slug, place.child), []).append(record)
     stories = [
         (number, story) for number, chapter in enumerate(chapters) for story in chapter.children
     ]
     most = max(_FEWEST_CELLS, min(_MOST_CELLS, _CELLS // max(1, len(stories))))
-    return tuple(_row(number, story, most) for number, story in stories)
+    return tuple(
+        _row(number, story, whole.get((story.mark.slug, story.child), []), most)
+        for number, story in stories
+    )
 
 
-def _row(task: int, story: Story, most: int) -> Row:
-    cells = cells_of(story.records)
-    states = [record.state for record in story.records]
-    times = [time for one in story.records for time in (one.started, one.ended or one.at) if time]
+def _row(task: int, story: Story, records: Sequence[Recorded], most: int) -> Row:
+    cells = cells_of(records)
+    states = [record.state for record in records]
+    times = [time for one in records for time in (one.started, one.ended or one.at) if time]
     sent = story.sent
     if sent is not None and _is_under_way(story, sent):
         cells[sent.address[-1].iteration] = Cell(Kind.UNDER_WAY, sent.run_count, sent.at, 0.0)

@@ -114,6 +114,14 @@ class Driver:
 
     def drive(self) -> State:
         """Run the flow and return its state."""
+        errand, begun = self._errand, time.time()
+        state = self._drive()
+        if errand.at_end is not None:
+            told = errand.plan, errand.parameters, state, describe(errand.choice)
+            errand.at_end(Ended(errand.run, *told, begun, time.time(), self.board.records))
+        return state
+
+    def _drive(self) -> State:
         errand = self._errand
         around = {
             **errand.context,
@@ -121,7 +129,6 @@ class Driver:
             "flow_name": errand.plan.flow_name,
             "parameters": errand.parameters,
         }
-        begun = time.time()
         with contextlib.closing(errand.registered.ledger), context.only(around):
             flow, name = errand.flow, errand.plan.flow_name
             running = announce_flow(flow, name, Pending(), Running("Running flow."))
@@ -130,9 +137,6 @@ class Driver:
             state = self._run(around)
             state = announce_flow(flow, name, running, state)
             call_on_failure(flow, name, state)
-            if errand.at_end is not None:
-                told = errand.plan, errand.parameters, state, describe(errand.choice)
-                errand.at_end(Ended(errand.run, *told, begun, time.time(), self.board.records))
             return state
 
     def _run(self, around: Mapping[str, Any]) -> State:

@@ -13,7 +13,7 @@ from collections import Counter
 import pytest
 
 import daskloop
-from daskloop import Flow, Parameter, task, unmapped
+from daskloop import Flow, Parameter, again, loop_flow, task, unmapped
 from daskloop.engine.signals import LOOP
 
 
@@ -150,3 +150,33 @@ def test_names_of_children_are_on_the_page(tmp_path):
     named.run(executor="inline", report=tmp_path / "a.html")
     found = data((tmp_path / "a.html").read_text())
     assert [found["texts"][n] for n in found["columns"]["label"]] == ["x is 2", "x is 4"]
+
+
+@task(max_retries=1)
+def improve(x):
+    if x == 5 and daskloop.context.get("task_run_count") == 1:
+        raise ConnectionError("now and then")
+    if x == 100:
+        raise ValueError("too large")
+    return x / 2
+
+
+@loop_flow
+def refine(x, steps=1):
+    better = improve(x)
+    return again(x=better, steps=steps + 1).until(better < 1, result=steps)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_what_happens_in_the_body_of_a_loop_flow_counts_for_it(recorded, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "daskloop")
+    with Flow("refined") as refined:
+        refine.map([1, 10, 100])
+    path = tmp_path / "a.html"
+    refined.run(executor="inline", report=path, journal=tmp_path / "runs" if recorded else False)
+    text = path.read_text()
+    retries = int(re.search(r"(\d+) retries", caplog.text)[1])
+    assert counts(text)["retries"] == retries == 2
+    assert data(text)["columns"]["cells"] == ["d", "gGgd", "F"]
+    assert all(seconds > 0 for seconds in data(text)["columns"]["seconds"])
+    assert "refine[1]@2/improve-1@1" in text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from daskloop.keys import Place
 from daskloop.page.cells import cells_of, letters, track_of
 from daskloop.page.kinds import LETTERS, WORDS, Kind
 from daskloop.page.packed import LEAST, STEP, pack_times
@@ -64,3 +67,17 @@ def test_packed_times_are_within_a_percent():
         assert abs(start / 4095 * 30 - 7.5) < 30 / 4095
         seconds = LEAST * 2.718281828459045 ** ((took - 1) * STEP)
         assert abs(seconds / (one.ended - one.started) - 1) < 0.01
+
+
+def inside(iteration, start, took=0.5, **more):
+    one = record("Success", 1, None, "improve-1", start=start, took=took, **more)
+    return replace(one, address=(Place("refine-1", 2, iteration), *one.address))
+
+
+def test_the_body_of_a_loop_flow_counts_for_the_iteration_that_it_is_in():
+    own = record("Looped", 1, 2, "refine-1", start=5, took=0.125)
+    cells = cells_of([inside(1, 1), inside(1, 2, run_count=2), own, inside(2, 6)])
+    assert letters(cells.values()) == "Gu"
+    assert (cells[1].started, cells[1].seconds) == (BEGUN + 1, 1.125)
+    back = record("TakenBack", 1, 2, "refine-1", attempted=False)
+    assert letters(cells_of([inside(1, 1), own, inside(2, 6), back, inside(1, 9)]).values()) == "u"
