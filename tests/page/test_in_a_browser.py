@@ -47,7 +47,7 @@ def column(page: Any, number: int) -> list[str]:
     return cells.all_inner_texts()
 
 
-def test_q05_the_numbers_on_the_page_are_those_of_the_run(run_page, tmp_path):
+def test_the_numbers_on_the_page_are_those_of_the_run(run_page, tmp_path):
     path, state = run_page
     mapped_state = state.result[next(one for one in flow.tasks if one.name == reach.name)]
     with open_browser() as browser:
@@ -77,7 +77,7 @@ def test_q05_the_numbers_on_the_page_are_those_of_the_run(run_page, tmp_path):
         assert screenshot(browser, "page-dark", tmp_path).stat().st_size > 20_000
 
 
-def test_q07_text_from_tasks_does_nothing_on_the_page(run_page):
+def test_text_from_tasks_does_nothing_on_the_page(run_page):
     path, _ = run_page
     with open_browser() as browser:
         page = shown(browser, path)
