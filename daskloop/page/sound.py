@@ -6,7 +6,6 @@ that a number is one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -23,6 +22,7 @@ from daskloop.record.entries import (
     Submitted,
     Summary,
 )
+from daskloop.record.names_of_children import names_by_slug
 from daskloop.record.sealed import ErrorText, Sealed
 
 __all__ = ["sound"]
@@ -111,11 +111,10 @@ def _is_error(error: Any) -> bool:
 
 def _with_sound_names(record: Recorded) -> Recorded:
     try:
-        found = [json.loads(one) for one in record.parts.values() if isinstance(one, str)]
-    except (ValueError, RecursionError, AttributeError):
+        names_by_slug([record])
+    except (ValueError, TypeError, RecursionError):
         return replace(record, parts={})
-    lists = all(isinstance(one, list) for one in found)
-    return record if lists else replace(record, parts={})
+    return record
 
 
 def _summary(summary: Summary) -> Summary:

@@ -164,6 +164,10 @@ def _chapters(
         last = whole.last if whole is not None else None
         if last is not None and last.state == _MAPPED:
             children = tuple(story for story in known if story.child is not None)
-            yield Chapter(mark, children, last.width)
+            # A map that grows with a loop is recorded when it opens.
+            grown = max(
+                (story.child + 1 for story in children if story.child is not None), default=0
+            )
+            yield Chapter(mark, children, max(last.width or 0, grown))
         else:
             yield Chapter(mark, tuple(known), None)

@@ -191,7 +191,8 @@ RECORDS = st.builds(
     value=st.none() | st.builds(Sealed, st.none(), st.none(), SMALL, SMALL, st.text() | ODD),
     error=st.none() | st.builds(ErrorText, st.text(), st.text(), st.text()),
     width=st.none() | SMALL,
-    parts=st.just({}) | st.dictionaries(SMALL, st.text(max_size=4), max_size=2),
+    parts=st.just({})
+    | st.dictionaries(SMALL, st.text(max_size=4) | st.just("[1]") | st.just("7"), max_size=2),
     started=TIMES,
     ended=TIMES,
     at=TIMES,

@@ -61,6 +61,11 @@ def test_children_that_nothing_is_known_of_are_pending():
     assert total.width is None and dict(total.counts()) == {"Pending": 1}
 
 
+def test_a_map_that_has_grown_is_as_wide_as_its_children_are():
+    walk, _ = told(*(record("Success", child=child) for child in range(5)))
+    assert (walk.width, dict(walk.counts())) == (5, {"Success": 5})
+
+
 def test_what_only_followed_from_a_failure_is_no_failure():
     _, total = told(record("TriggerFailed", 1, None, "sum-1", attempted=False))
     assert not total.children[0].is_failed
