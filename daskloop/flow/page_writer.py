@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Iterator
 
 from daskloop.define.parameter import Parameter
@@ -42,13 +43,24 @@ class PageWriter:
         """Write the page; what keeps it from being written is logged."""
         try:
             past = _kept(ended) if self._journal is None else self._journal.read(ended.run)
-            make_page(past, self._path, spellings(_secret_values(ended)))
+            secrets = spellings(_secret_values(ended))
+            make_page(past, self._path, secrets, _command(past, self._journal))
         # The run has ended, and its result must not be lost to a full disk, or to a page.
         except Exception as error:
             reason = one_line(f"{type(error).__name__}: {error}", 400)
             logger.error("run %s: no page was written to %s: %s", ended.run, self._path, reason)
         else:
             logger.info("run %s: its page is %s", ended.run, self._path)
+
+
+def _command(past: Past, journal: Journal | None) -> str | None:
+    """Write what goes on with a run, as it was begun: on the command line or in Python."""
+    header, where = past.summary.header, getattr(journal, "path", None)
+    if past.summary.status not in ("stopped", "failed") or not isinstance(where, str):
+        return None
+    if header.origin is None:
+        return f"flow.run(journal={where!r}, resume={header.run!r})"
+    return f"daskloop resume {header.run} --journal {shlex.quote(where)}"
 
 
 def _secret_values(ended: Ended) -> Iterator[object]:

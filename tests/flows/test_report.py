@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import re
 import stat
 import threading
@@ -115,6 +116,9 @@ def test_a_stopped_run_has_a_page_and_the_resumed_one_tells_of_both(tmp_path):
     begun.set()
     assert run.result().is_cancelled()
     assert 'class="status stopped"' in path.read_text()
+    assert (
+        f"journal=&#39;{tmp_path / 'runs'}&#39;, resume=&#39;{run.name}&#39;)" in path.read_text()
+    )
     before = counts(path.read_text())["iterations"]
     run = stopped.submit(executor="inline", report=path, journal=tmp_path / "runs", resume=run.name)
     run.result()
@@ -150,6 +154,30 @@ def test_names_of_children_are_on_the_page(tmp_path):
     named.run(executor="inline", report=tmp_path / "a.html")
     found = data((tmp_path / "a.html").read_text())
     assert [found["texts"][n] for n in found["columns"]["label"]] == ["x is 2", "x is 4"]
+
+
+@pytest.mark.slow
+def test_a_lost_worker_is_on_the_page(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "daskloop")
+    once = tmp_path / "once"
+
+    @task
+    def fragile(n):
+        if n == 1 and not once.exists():
+            once.touch()
+            os._exit(7)
+        return n
+
+    with Flow("fragile") as fragile_flow:
+        fragile.map([0, 1, 2])
+    path = tmp_path / "a.html"
+    state = fragile_flow.run(executor="processes", workers=2, report=path)
+    assert state.is_successful()
+    text = path.read_text()
+    losses = int(re.search(r"(\d+) losses", caplog.text)[1])
+    assert counts(text)["losses"] == losses == 1
+    assert data(text)["columns"]["losses"] == [0, 1, 0]
+    assert '<h2 id="losses-title">Lost workers</h2>' in text
 
 
 @task(max_retries=1)
