@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 
 __all__ = ["check_target", "write_page"]
 
@@ -22,7 +23,7 @@ def check_target(given: object, asked: str) -> str:
     Raises
     ------
     TypeError, ValueError
-        If it is no path, or there is no such folder.
+        If it is no path, something else than a file is there, or there is no such folder.
     """
     if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
         raise TypeError(f"{asked}: give the name of a file, like 'run.html'")
@@ -30,6 +31,8 @@ def check_target(given: object, asked: str) -> str:
     folder = os.path.dirname(path)
     if os.path.isdir(path):
         raise ValueError(f"{asked}: that is a folder. Name a file in it, like 'run.html'")
+    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+        raise ValueError(f"{asked}: that is a link or a device. Name another file")
     if not os.path.isdir(folder):
         raise ValueError(f"{asked}: there is no folder {folder!r}. Make it, or name another file")
     if not os.access(folder, os.W_OK):

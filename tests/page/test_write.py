@@ -35,6 +35,14 @@ def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("there", ["/dev/null", "link"])
+def test_what_is_no_file_is_not_replaced(there, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "other")
+    with pytest.raises(ValueError, match="asked: that is a link or a device"):
+        check_target(there, "asked")
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
