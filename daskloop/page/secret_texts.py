@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-__all__ = ["spellings"]
+__all__ = ["spellings", "without_cut_ones"]
 
 _SHORTEST = 4  # signs; shorter ones are in every other word
 _MOST = 10_000  # parts of secret values
+_PART = 250  # signs of a secret that can be left of it in a text that was cut
+_CUT = re.compile(r"(\.{3}|…)")
 _LINE = 8  # signs of a line of a secret of several, such as a key in a file
 
 
@@ -61,3 +64,39 @@ def _ways(value: Any) -> Iterator[str]:
     plain = text.encode("utf-8", "replace")
     yield quote(plain, safe="")
     yield quote_plus(plain)
+
+
+def without_cut_ones(text: str, secrets: Iterable[str]) -> str:
+    """Hide what is left of secrets that were cut, beside the dots that say so.
+
+    Examples
+    --------
+    >>> without_cut_ones("token='hunt…", ["hunter22"]), without_cut_ones("a...er22'", ["hunter22"])
+    ("token='•••…", "a...•••'")
+    """
+    if _CUT.search(text) is None:
+        return text
+    known = tuple(secrets)
+    parts = _CUT.split(text)
+    for number in range(0, len(parts) - 1, 2):
+        parts[number] = _without_head(parts[number], known)
+        parts[number + 2] = _without_tail(parts[number + 2], known)
+    return "".join(parts)
+
+
+def _without_head(text: str, secrets: Iterable[str]) -> str:
+    """Hide the beginning of a secret that a text ends with."""
+    for secret in secrets:
+        for size in range(min(len(secret), len(text), _PART), _SHORTEST - 1, -1):
+            if text.endswith(secret[:size]):
+                return f"{text[:-size]}•••"
+    return text
+
+
+def _without_tail(text: str, secrets: Iterable[str]) -> str:
+    """Hide the end of a secret that a text begins with."""
+    for secret in secrets:
+        for size in range(min(len(secret), len(text), _PART), _SHORTEST - 1, -1):
+            if text.startswith(secret[-size:]):
+                return f"•••{text[size:]}"
+    return text

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
+from daskloop.page.secret_texts import without_cut_ones
 from daskloop.plain_text import hidden, one_line
 
 __all__ = ["Words", "exact", "moment", "span"]
 
+_PREVIEWED = 2_000  # signs of a text that may hold a value that was cut
 _REMEMBERED = 10_000  # texts; most messages of a run are alike
 
 
@@ -36,7 +38,10 @@ class Words:
         if known is not None:
             return known
         # Before it is cut: half a secret is none that can be found any more.
-        shown = _within(one_line(hidden(text, self._secrets), width), 2 * width)
+        bare = hidden(text, self._secrets)
+        if self._secrets and len(bare) <= _PREVIEWED:
+            bare = without_cut_ones(bare, self._secrets)
+        shown = _within(one_line(bare, width), 2 * width)
         if len(self._known) < _REMEMBERED and len(text) < 4 * width:
             self._known[text, width] = shown
         return shown

@@ -15,8 +15,10 @@ from daskloop.keys import Place
 from daskloop.page.content import content_of
 from daskloop.page.render import html_of
 from daskloop.page.rows import MOST_ROWS
+from daskloop.page.secret_texts import spellings
 from daskloop.page.sound import sound
 from daskloop.record.entries import Given, Mark, Recorded, Submitted, Summary, Wire
+from daskloop.record.pickling import preview
 from daskloop.record.sealed import ErrorText, Sealed
 from tests.page.pasts import (
     BEGUN,
@@ -123,6 +125,18 @@ def test_a_secret_appears_nowhere():
     assert "hunter22" not in page
     assert "401 for •••" in page
     assert "hunter22" in html_of(content_of(past))
+
+
+@pytest.mark.parametrize("before", [0, 60, 150, 188, 192, 196, 250])
+def test_a_secret_that_a_preview_cuts_is_hidden_too(before):
+    secret = "hunter22-" + "".join(map(str, range(1000, 1040)))
+    value = {"note": before * "x", "token": secret, "more": 300 * "y"}
+    text = preview(value)
+    given = [Given("all", "d", Sealed(b"", None, 0, 0, text), None)]
+    for one in (value, before * "x" + secret, [secret]):
+        done = record("Success", 1, 0, value=Sealed(b"", None, 0, 0, preview(one)))
+        page = html_of(content_of(past_of(mapped(1), done, parameters=given), spellings([secret])))
+        assert not any(secret[n : n + 5] in page for n in range(len(secret) - 5))
 
 
 def test_a_run_with_secrets_that_are_not_known_says_so():
