@@ -25,6 +25,7 @@ __all__ = ["Content", "Fact", "RetryLine", "TaskLine", "content_of"]
 
 _NAME, _TEXT = 60, 500  # columns
 _TASKS, _PARAMETERS, _RETRIES = 500, 200, 20  # lines of each table
+_BOXES = 200  # a flow of more is not drawn: nobody could read it
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def content_of(
     rows = rows_of(chapters, past.records)
     begun, ended = _time_of(past)
     names = {mark.slug: mark.name for mark in header.tasks}
-    drawing, marks = drawing_of(header.flow, chapters, words)
+    drawing, marks = drawing_of(words.line(header.flow, _NAME), chapters, words)
     lines = tuple(_task_lines(chapters, rows, words))
     retried = [row for row in rows if row.retries or row.losses]
     retried.sort(key=lambda row: (-row.retries, -row.losses))
@@ -131,7 +132,7 @@ def content_of(
         parameters=tuple(_parameters(header.parameters, words)),
         tasks=lines[:_TASKS],
         more_tasks=max(0, len(lines) - _TASKS),
-        flow_svg=svg_text(drawing, marks),
+        flow_svg=svg_text(drawing, marks) if 0 < len(drawing.boxes) <= _BOXES else "",
         pulse=pulse_of(past.records, begun, ended),
         retries=tuple(_retry_line(row, words) for row in retried[:_RETRIES]),
         more_retries=max(0, len(retried) - _RETRIES),

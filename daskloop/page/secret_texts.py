@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
+
+from daskloop.plain_text import texts_to_hide
 
 __all__ = ["spellings", "without_cut_ones"]
 
 _SHORTEST = 4  # signs; shorter ones are in every other word
-_MOST = 10_000  # parts of secret values
 _PART = 250  # signs of a secret that can be left of it in a text that was cut
 _CUT = re.compile(r"(\.{3}|…)")
 _LINE = 8  # signs of a line of a secret of several, such as a key in a file
@@ -31,7 +32,7 @@ def spellings(values: Iterable[Any]) -> tuple[str, ...]:
     >>> "hunter22" in spellings([["hunter22", 7]])
     True
     """
-    found = {way for part in _parts(values) for way in _ways(part)}
+    found = {way for text in texts_to_hide(values) for way in _ways(text)}
     return tuple(sorted((one for one in found if len(one) >= _SHORTEST), key=_order))
 
 
@@ -39,31 +40,12 @@ def _order(text: str) -> tuple[int, str]:
     return -len(text), text
 
 
-def _parts(values: Iterable[Any]) -> Iterator[Any]:
-    pending, count = list(values), 0
-    while pending and count < _MOST:
-        one = pending.pop()
-        count += 1
-        yield one
-        if isinstance(one, Mapping):
-            pending += [*one.keys(), *one.values()]
-        elif isinstance(one, (list, tuple, set, frozenset)):
-            pending += one
-
-
-def _ways(value: Any) -> Iterator[str]:
-    if isinstance(value, (bytes, bytearray)):
-        yield repr(bytes(value))[2:-1]
-        value = bytes(value).decode("utf-8", "replace")
-    text = str(value)
-    yield text
-    yield repr(text)[1:-1]
-    yield text.strip()
+def _ways(text: str) -> Iterator[str]:
+    yield from (text, text.strip())
     lines = text.splitlines()
     yield from (line.strip() for line in lines if len(lines) > 1 and len(line.strip()) >= _LINE)
     plain = text.encode("utf-8", "replace")
-    yield quote(plain, safe="")
-    yield quote_plus(plain)
+    yield from (quote(plain, safe=""), quote_plus(plain))
 
 
 def without_cut_ones(text: str, secrets: Iterable[str]) -> str:

@@ -38,9 +38,8 @@ def test_a_page_says_what_show_says(folder):
     assert found["retries"] == "2"
     assert "Broken: no number 5" in text
     assert f"daskloop resume {run}" in text
-    assert (
-        'aria-label="The flow: ms, breaks, large x3, total. Results go from ms to large x3;' in text
-    )
+    assert 'aria-label="Flow fibs, drawn: 4 boxes"' in text
+    assert len(re.findall('<path class="arrow', text)) == 3
 
 
 def test_a_page_goes_where_it_is_asked_to(folder):
