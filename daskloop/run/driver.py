@@ -16,21 +16,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daskloop import config
 from daskloop.collecting import without_collecting
 from daskloop.contexts import context
-from daskloop.define.batch import Batch
-from daskloop.events import Event, Listener, RunEnded, RunStalled, RunStarted, TaskTitle
-from daskloop.executors.choose import Choice, Inline, describe
-from daskloop.plan.plan import Plan
+from daskloop.events import Event, RunEnded, RunStalled, RunStarted, TaskTitle
+from daskloop.executors.choose import Inline, describe
 from daskloop.run.announcer import Announcer
 from daskloop.run.board import Board
 from daskloop.run.closing import Closing
 from daskloop.run.ended import Ended
+from daskloop.run.errand import Errand
 from daskloop.run.flow_handlers import announce_flow, call_on_failure
 from daskloop.run.given_states import records_of
 from daskloop.run.handlers import Handlers
@@ -39,7 +37,6 @@ from daskloop.run.lapsing import LapsingClaims
 from daskloop.run.machine import Machine
 from daskloop.run.news import NewsDesk, refusal
 from daskloop.run.orders import Orders
-from daskloop.run.register import Registered
 from daskloop.run.replay import Memory
 from daskloop.run.scribe import Scribe
 from daskloop.run.showing import Showing
@@ -49,42 +46,11 @@ from daskloop.run.verdict import verdict
 from daskloop.run.workplace import Workplace, open_workplace
 from daskloop.states import Pending, Running, State
 
-__all__ = ["Driver", "Errand"]
+__all__ = ["Driver"]
 
 logger = logging.getLogger("daskloop.run")
 
 _OWN_NEWS = (Halt, Handled, Came, Idle, Approve, Reject, Rest)
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """Everything that a run is asked to do."""
-
-    registered: Registered
-    """The run's name, and the ledger that it is written down in."""
-    flow: Any
-    """The user's flow, for its handlers."""
-    plan: Plan
-    parameters: Mapping[str, Any]
-    choice: Choice
-    context: Mapping[str, Any]
-    task_states: Mapping[Any, State]
-    """States that a new run starts from."""
-    history: bool
-    """True to keep the states of all iterations."""
-    batch: Batch
-    """Attempts in one future, for tasks that do not say it themselves."""
-    store: Any
-    listeners: Sequence[Listener]
-    keeps: bool = False
-    """True to keep the records of all attempts until the end."""
-    at_end: Callable[[Ended], None] | None = None
-    """Told how the run ended, before its caller is; must not raise."""
-
-    @property
-    def run(self) -> str:
-        """The name of the run."""
-        return self.registered.run
 
 
 class Driver:

@@ -14,8 +14,9 @@ from daskloop.define.graph import TaskGraph
 from daskloop.events import Listener
 from daskloop.executors.choose import Inline, choose
 from daskloop.plan.compile import compile_plan
-from daskloop.run.driver import Driver, Errand
+from daskloop.run.driver import Driver
 from daskloop.run.ended import Ended
+from daskloop.run.errand import Errand
 from daskloop.run.given_states import check_states
 from daskloop.run.options import RunOptions
 from daskloop.run.register import Registered, register
