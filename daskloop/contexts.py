@@ -8,7 +8,7 @@ again, so nothing leaks to another loop on the same worker thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -33,6 +33,11 @@ RESERVED = frozenset(
     }
 )
 """Keys that the engine sets itself; `flow.run(context=...)` refuses them."""
+
+
+def _listed(keys: Iterable[str]) -> str:
+    return ", ".join(sorted(keys)) or "nothing, outside of a run"
+
 
 _values: ContextVar[Mapping[str, Any]] = ContextVar("daskloop_context", default={})  # noqa: B039
 
@@ -87,7 +92,8 @@ class Context(Mapping[str, Any]):
             return self[key]
         except KeyError:
             raise AttributeError(
-                f"daskloop.context has no {key!r} here; it has {sorted(_values.get())}"
+                f"daskloop.context has no {key!r} here; it has {_listed(_values.get())}. Values of "
+                f"your own come from flow.run(context={{{key!r}: ...}})"
             ) from None
 
     def __setattr__(self, key: str, value: Any) -> None:

@@ -60,6 +60,12 @@ class WorkerLost(DaskloopError):
 class StoreError(DaskloopError, OSError):
     """A payload store that cannot be written to or read from."""
 
+    def __str__(self) -> str:
+        # Other than files, buckets have no numbers for what is wrong.
+        if self.errno is None and self.strerror:
+            return f"{self.strerror}: {self.filename!r}"
+        return super().__str__()
+
 
 class ResultError(DaskloopError):
     """A target, a kept result or a cache that cannot be read, written or told from others."""

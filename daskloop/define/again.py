@@ -44,8 +44,8 @@ class Round:
     metric: Any = None
     emit: Any = ...
     emit_all: Any = ()
-    over: Any = False
-    """When the loop is over."""
+    over: Any = ...
+    """When the loop is over; if not said, an option of the loop has to end it."""
     result: Any = ...
     """What it is then; if not given, the fields."""
 
@@ -55,7 +55,8 @@ class Round:
         Parameters
         ----------
         condition : task or Any
-            The loop ends at the first iteration in which it is true.
+            The loop ends at the first iteration in which it is true; False for one that
+            only ends by a failure.
         result : task or Any, optional
             Its result then; if not given, a dict of the fields.
         """

@@ -60,7 +60,10 @@ def child_names(given: Any, task_name: str, arguments: Sequence[Argument]) -> Ch
     where = f"{task_name}.map(names={given!r:.100})"
     mapped = [one.name for one in arguments if one.mapped and one.name is not None]
     if not any(one.mapped for one in arguments):
-        raise ValueError(f"{where}: no argument is mapped over, so there are no children to name")
+        raise ValueError(
+            f"{where}: no argument is mapped over, so there are no children to name; leave "
+            "names out"
+        )
     if isinstance(given, str):
         return ChildNames(given, _fields(given, where, mapped))
     if isinstance(given, (list, tuple)):

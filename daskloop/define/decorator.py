@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, overload
 
+from daskloop.define.options import OPTIONS, refuse_unknown
 from daskloop.define.task import Task
 
 if TYPE_CHECKING:
@@ -39,11 +40,14 @@ class FunctionTask(Task):
                 + (
                     "; it is a task already, give it options by its copy(...)"
                     if isinstance(function, Task)
+                    else "; a class becomes a task by deriving from Task, with a method run"
+                    if isinstance(function, type)
                     else "; give options by keyword, like @task(max_retries=3)"
                 )
             )
         if options.get("name") is None:
             options["name"] = _name_of(function)
+        refuse_unknown(str(options["name"]), options, OPTIONS)
         self.run = function  # type: ignore[method-assign]
         super().__init__(**options)
         # The function's own attributes stay with the function: they are no options of a task.

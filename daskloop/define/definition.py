@@ -25,6 +25,7 @@ from daskloop.define.options import (
     THROTTLE,
     TOLERANCE,
     Trigger,
+    refuse_unknown,
 )
 from daskloop.define.placement import Placement, Resources, Workers, placement
 from daskloop.define.retry import RetryDelay, RetryOn, RetryPolicy, retry_policy
@@ -211,11 +212,7 @@ class Definition:
         """
         known = {*OPTIONS, *(key for key in self.__dict__ if not key.startswith("_"))}
         known -= {*_PARTS, "run"}
-        for key in task_args:
-            if key not in known:
-                raise TypeError(
-                    f"Task '{self.name}' has no option '{key}'. It has {', '.join(sorted(known))}"
-                )
+        refuse_unknown(self.name, task_args, known)
         new = copy.copy(self)
         new.tags = set(self.tags) | current_tags.get()
         _change(new, task_args)

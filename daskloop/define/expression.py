@@ -137,7 +137,9 @@ def _express(value: Any, within: tuple[int, ...]) -> Expression:
     if not _holds_task(value):
         return Constant(value)
     if id(value) in within:
-        raise ValueError(f"A {type(value).__name__} that holds a task also holds itself")
+        raise ValueError(
+            f"A {type(value).__name__} that holds a task also holds itself; take it out"
+        )
     within = (*within, id(value))
     kind = _KINDS.get(type(value))
     if kind is None:

@@ -63,10 +63,10 @@ class FilterTask(Task):
         task_results : iterable
             What the children of a map returned, or their exceptions.
         """
-        if isinstance(task_results, BaseException) or task_results is None:
+        if not isinstance(task_results, Iterable) or isinstance(task_results, BaseException):
             raise TypeError(
                 f"'{self.name}' takes the list of a map's results, and what it waited for gave "
-                f"none: {task_results!r:.300}"
+                f"none: {task_results!r:.300}. Give it what .map(...) returned"
             )
         keeps = self.filter_func or _is_good
         kept = []

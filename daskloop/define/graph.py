@@ -109,7 +109,10 @@ class TaskGraph(Structure):
             If `key` is no argument of the task, or bound already, or there would be a cycle.
         """
         if not isinstance(downstream_task, Task):
-            raise TypeError(f"Flow '{self.name}' takes tasks, got {downstream_task!r}")
+            raise TypeError(
+                f"Flow '{self.name}' takes tasks, got {downstream_task!r}; mark a function with "
+                "@task"
+            )
         given = flatten(upstream_task) if flattened else upstream_task
         argument = self._argument(downstream_task, key, given, mapped)
         self.add_call(Call(downstream_task, (argument,)))
@@ -121,7 +124,10 @@ class TaskGraph(Structure):
         if key is None:
             return inputs.order_arguments(task, [value], mapped)[0]
         if not task.has_run or not signature.takes(task.run, task.name, key):
-            raise ValueError(f"Task '{task.name}' has no argument '{key}' to give a result to")
+            has = signature.shown(task.run, task.name) if task.has_run else "()"
+            raise ValueError(
+                f"Task '{task.name}' has no argument '{key}' to give a result to; it takes {has}"
+            )
         return inputs.read_argument(task, key, value, mapped)
 
     def set_dependencies(
@@ -210,7 +216,10 @@ class TaskGraph(Structure):
         True
         """
         if not isinstance(other, TaskGraph):
-            raise TypeError(f"Flow '{self.name}' can be updated with a flow, got {other!r}")
+            raise TypeError(
+                f"Flow '{self.name}' can be updated with a flow, got {other!r}; tasks "
+                "are added by add_task"
+            )
         return add_copies(self, other, merge_parameters)
 
     def replace(self, old: Task, new: Task) -> None:

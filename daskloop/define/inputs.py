@@ -93,7 +93,8 @@ def order_arguments(
         expression = stream(value, where) if is_stream else express(value)
         if not outputs(expression):
             raise TypeError(
-                f"upstream_tasks of task '{task.name}' holds {given!r}, which is not a task"
+                f"upstream_tasks of task '{task.name}' holds {given!r}, which is not a task; "
+                "give what calls of tasks returned"
             )
         arguments.append(Argument(None, expression, is_mapped, flattened))
     return tuple(arguments)

@@ -133,7 +133,9 @@ def _wants_cache(cache: object, cache_for: object) -> bool:
         raise ValueError(f"cache_for={cache_for!r}: give more than 0 seconds, or True for ever")
     wanted = cache not in (None, False) or cache_for not in (None, False)
     if wanted and (cache is False or cache_for is False):
-        raise ValueError(f"cache={cache!r} with cache_for={cache_for!r}: is it to be cached?")
+        raise ValueError(
+            f"cache={cache!r} with cache_for={cache_for!r}: is it to be cached? Leave one out"
+        )
     return wanted
 
 

@@ -37,6 +37,7 @@ _REFUSED = (
     "max_retries retry_delay retry_jitter retry_on retry_if timeout at_most_once "
     "result target cache cache_for cache_key"
 ).split()
+_ENDING = ("max_loops", "max_time", "until", "patience", "losers")
 _PLAIN = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -70,6 +71,8 @@ class Body(TaskGraph):
         """Values of arguments that are not given."""
         self.fields: frozenset[str] = frozenset()
         """Arguments that the next iteration is given anew."""
+        self.says_when = True
+        """Whether the body says itself when the loop is over."""
         self.closing: dict[str, Expression] = {}
         """The arguments of `close_round`, which ends the iteration."""
 
@@ -111,6 +114,7 @@ class Body(TaskGraph):
                 "tasks of one iteration and says how it goes on: return again(x=...).until("
                 "condition, result=...)"
             )
+        self.says_when = returned.over is not ...
         unknown = sorted(returned.fields.keys() - self.given.keys())
         if unknown:
             raise TypeError(
@@ -119,7 +123,7 @@ class Body(TaskGraph):
             )
         self.fields = frozenset(returned.fields)
         parts = {
-            "over": returned.over,
+            "over": self.says_when and returned.over,
             "result": returned.fields if returned.result is ... else returned.result,
             "fields": returned.fields,
             "message": returned.message,
@@ -213,6 +217,11 @@ class LoopFlow(FunctionTask):
         super().__init__(function, **options)
         self._body = Body(self.name)
         self._body.write(function)
+        if not self._body.says_when and not any(options.get(name) for name in _ENDING):
+            raise TypeError(
+                f"Loop flow '{self.name}' does not say when it is over. Write return again(...)"
+                ".until(condition), or give an option that ends it, like max_loops=100"
+            )
 
     @property
     def body(self) -> Body:

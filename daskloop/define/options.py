@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypedDict
 
 from daskloop.define.asha import ASHA
@@ -27,6 +27,7 @@ __all__ = [
     "TOLERANCE",
     "TaskOptions",
     "Trigger",
+    "refuse_unknown",
 ]
 
 Trigger = Callable[[Any], Any]
@@ -98,3 +99,30 @@ HOOKS = (
     "on_final_failure",
     "on_completion",
 )
+
+
+def refuse_unknown(task_name: str, given: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse options that there are not.
+
+    Raises
+    ------
+    TypeError
+        That names the first of them, and the option that may have been meant.
+
+    Examples
+    --------
+    >>> refuse_unknown("train", {"retries": 3}, ["max_retries", "timeout"])
+    Traceback (most recent call last):
+    TypeError: Task 'train' has no option retries=3 (did you mean 'max_retries'?). It has
+    max_retries, timeout
+    """
+    for name in given:
+        if name not in known:
+            import difflib  # only for this text
+
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" (did you mean '{near[0]}'?)" if near else ""
+            raise TypeError(
+                f"Task '{task_name}' has no option {name}={given[name]!r:.100}{hint}. It has "
+                f"{', '.join(sorted(known))}"
+            )

@@ -105,7 +105,10 @@ class Parameter(Task):
             return self.accept(self.default)
         except Misfit as misfit:
             said = misfit.said(self.secret)
-        raise ValueError(f"Parameter '{self.name}': its default does not fit its type: {said}")
+        raise ValueError(
+            f"Parameter '{self.name}': its default does not fit its type: {said}. Change one "
+            "of them"
+        )
 
     def __call__(
         self,

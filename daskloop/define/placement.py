@@ -225,7 +225,7 @@ def _is_number(value: object) -> bool:
 
 def _of_tags(tags: Collection[str]) -> dict[str, float]:
     found: dict[str, float] = {}
-    for tag in tags:
+    for tag in sorted(tags):
         if not tag.lower().startswith(_TAG):
             continue
         name, equals, text = tag[len(_TAG) :].partition("=")

@@ -88,7 +88,10 @@ class ResourceManager:
         cleanup_task_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         if not isinstance(resource_class, type):
-            raise TypeError(f"resource_manager marks a class, got {resource_class!r:.100}")
+            raise TypeError(
+                f"resource_manager marks a class, got {resource_class!r:.100}. Write one with "
+                "setup(self) and cleanup(self, resource)"
+            )
         for method in ("setup", "cleanup"):
             if not callable(getattr(resource_class, method, None)):
                 raise TypeError(

@@ -118,7 +118,7 @@ def replace_task(graph: TaskGraph, old: Task, new: Task) -> None:
     """
     call = graph.call_of(old)
     if not isinstance(new, Task):
-        raise TypeError(f"Flow '{graph.name}' takes tasks, got {new!r}")
+        raise TypeError(f"Flow '{graph.name}' takes tasks, got {new!r}; mark a function with @task")
     if new in graph:
         raise ValueError(
             f"Task '{new.name}' is in flow '{graph.name}' already, so it cannot take the place of "

@@ -17,6 +17,7 @@ __all__ = [
     "is_async",
     "missing",
     "returned_count",
+    "shown",
     "takes",
 ]
 
@@ -127,8 +128,11 @@ def bind(
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:
+        unknown = [key for key in kwargs if not takes(function, name, key)]
         lacking = _lacking(signature, len(args), kwargs)
-        hint = f"it needs {_quoted(lacking)}" if lacking else str(error)
+        hints = [f"it has no argument {_quoted(unknown)}"] if unknown else []
+        hints += [f"it needs {_quoted(lacking)}"] if lacking else []
+        hint = ", and ".join(hints) or str(error)
         raise TypeError(f"Task '{name}' is called wrongly: {hint}; it takes {signature}") from None
     values: dict[str, Any] = {}
     for key, value in bound.arguments.items():
@@ -176,6 +180,17 @@ def has_parameter(function: Callable[..., Any], name: str, key: str) -> bool:
     False
     """
     return key in _signature(function, name).parameters
+
+
+def shown(function: Callable[..., Any], name: str) -> str:
+    """Return the arguments of a function as they are written.
+
+    Examples
+    --------
+    >>> shown(lambda x, y=1: x, "f")
+    '(x, y=1)'
+    """
+    return str(_signature(function, name))
 
 
 def takes(function: Callable[..., Any], name: str, key: str) -> bool:

@@ -109,7 +109,9 @@ class Structure:
 
     def _check_new(self, task: Task) -> None:
         if not isinstance(task, Task):
-            raise TypeError(f"Flow '{self.name}' takes tasks, got {task!r}")
+            raise TypeError(
+                f"Flow '{self.name}' takes tasks, got {task!r}; mark a function with @task"
+            )
         if isinstance(task, Parameter) and task.name in self._parameters:
             raise ValueError(
                 f"Flow '{self.name}' has a Parameter '{task.name}' already, and one name is one "

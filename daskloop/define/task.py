@@ -221,6 +221,8 @@ class Task(Operators):
                 f"Task '{self.name}' has a parameter 'strict', and map(strict=...) is the map's "
                 "own. Rename the parameter"
             )
+        if not isinstance(strict, bool):
+            raise TypeError(f"{self.name}.map(strict={strict!r:.100}): give True or False")
         taken = self.has_run and signature.has_parameter(self.run, self.name, "names")
         if names is not None and taken:
             kwargs, names = {**kwargs, "names": names}, None

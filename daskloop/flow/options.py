@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -81,7 +82,7 @@ def checked_options(
         only=only,
         from_iteration=None if start is None else count(start, "from_iteration", 1, 2**62),
         report=None if report is None else check_target(report, f"flow.run(report={report!r})"),
-        store=store,
+        store=_store(store),
         raise_on_failure=_flag("raise_on_failure", raise_on_failure),
     )
 
@@ -95,7 +96,7 @@ def _flag(name: str, given: object) -> bool:
 def _batch(given: object) -> Batch:
     if given is None:
         return checked_batch(setting("batch"), "config daskloop.batch")
-    return checked_batch(given, "flow.run(batch=...)")
+    return checked_batch(given, "batch")
 
 
 def _journal(given: Any) -> Journal | None:
@@ -106,6 +107,14 @@ def _journal(given: Any) -> Journal | None:
     from daskloop.record.folder_journal import open_journal
 
     return open_journal(chosen)
+
+
+def _store(given: Any) -> Any:
+    if given is not None and not isinstance(given, (str, os.PathLike)):
+        raise TypeError(
+            f"flow.run(store={given!r:.100}): give a folder that all workers share, or a URL"
+        )
+    return given
 
 
 def _context(given: Mapping[str, Any] | None) -> dict[str, Any]:

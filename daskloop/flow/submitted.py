@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import Any
 
 from daskloop.contexts import context
+from daskloop.define.limits import Duration, duration
 from daskloop.define.task import Task
 from daskloop.flow.approvals import chosen
 from daskloop.flow.completions import Completions
@@ -70,13 +71,13 @@ class SubmittedRun:
         """Tell whether the run has ended, in whatever way."""
         return self._run.outcome.done()
 
-    def result(self, timeout: float | None = None) -> State:
+    def result(self, timeout: Duration | None = None) -> State:
         """Wait for the run to end, and return its state.
 
         Parameters
         ----------
-        timeout : float, optional
-            Seconds to wait at most.
+        timeout : timedelta, float or str, optional
+            How long to wait at most: seconds, or a text like ``"5m"``.
 
         Returns
         -------
@@ -95,7 +96,8 @@ class SubmittedRun:
         Ctrl-C, or interrupting the kernel of a notebook, stops the run as it does in `flow.run`.
         """
         self._refuse_inside("result")
-        return self._judged(self._run.result(timeout))
+        seconds = None if timeout is None else duration(timeout, "timeout")
+        return self._judged(self._run.result(seconds))
 
     def __await__(self) -> Generator[Any, None, State]:
         return self._awaited().__await__()

@@ -148,7 +148,7 @@ def _check_parameters(plan: Plan, node: Node, template: Template) -> None:
         if isinstance(one.task, Parameter) and one.task.secret:
             raise ValueError(
                 f"the template {text!r} of '{node.name}' would write the secret parameter "
-                f"'{one.name}' into the name of a file"
+                f"'{one.name}' into the name of a file. Name it by something else"
             )
 
 

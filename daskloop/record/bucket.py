@@ -24,6 +24,12 @@ def protocols_of(system: Any) -> tuple[str, ...]:
     return (protocol,) if isinstance(protocol, str) else tuple(protocol)
 
 
+_KINDS = (
+    ". Give store= a folder that all workers share, or a URL of a kind that fsspec knows, "
+    "whose package is installed"
+)
+
+
 class Bucket:
     """The payload files under one path of an fsspec file system.
 
@@ -50,7 +56,7 @@ class Bucket:
     @staticmethod
     def at(url: str) -> tuple[Any, str]:
         """Return the file system and the path that `url` names."""
-        with _told("open the store", url.split("://")[0] + "://..."):
+        with _told("open the store", url.split("://")[0] + "://...", _KINDS):
             from fsspec.core import url_to_fs  # late: most runs keep a local folder
 
             system, path = url_to_fs(url)
@@ -111,7 +117,7 @@ class Bucket:
 
 
 @contextlib.contextmanager
-def _told(doing: str, path: str) -> Iterator[None]:
+def _told(doing: str, path: str, hint: str = "") -> Iterator[None]:
     try:
         yield
     except StoreError:
@@ -120,4 +126,5 @@ def _told(doing: str, path: str) -> Iterator[None]:
         raise store_error(error, doing, path) from error
     except Exception as error:
         # Each fsspec backend raises classes of its own (botocore, aiohttp, paramiko ...).
-        raise StoreError(None, f"Cannot {doing}: {type(error).__name__}: {error}", path) from error
+        text = f"Cannot {doing}: {type(error).__name__}: {error}{hint}"
+        raise StoreError(None, text, path) from error

@@ -139,6 +139,9 @@ def _raw(buffer: pickle.PickleBuffer) -> memoryview:
     return buffer.raw()
 
 
+_HINT = ". Make it inside the task that uses it, or hand on what it is made of"
+
+
 def _explain(value: Any, what: str, error: BaseException) -> str:
     path, culprit, reason = _culprit(value, error)
     place = f"its part {path}" if path else "it"
@@ -158,7 +161,11 @@ def _culprit(value: Any, error: BaseException, depth: int = 6) -> tuple[str, Any
                 path, culprit, reason = _culprit(part, inner, depth - 1)
                 return step + path, culprit, reason
     text = str(error)
-    return "", value, text if isinstance(error, _Refused) else f"does not pickle: {text[:500]}"
+    return (
+        "",
+        value,
+        text if isinstance(error, _Refused) else f"does not pickle: {text[:500]}{_HINT}",
+    )
 
 
 def _parts(value: Any) -> list[tuple[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from daskloop.config import setting
+from daskloop.config import flag
 from daskloop.errors import JournalError
 from daskloop.record.run_file import NAME
 
@@ -14,7 +14,7 @@ __all__ = ["check_owner"]
 
 def check_owner(folder: str, doing: str) -> None:
     """Refuse a run that others than this user could have written: its pickles are opened."""
-    if setting("journal-trust") is True:
+    if flag("journal-trust"):
         return
     for name in ("", NAME, f"{NAME}-wal", f"{NAME}-journal"):
         path = os.path.join(folder, name) if name else folder

@@ -178,6 +178,7 @@ class _Shift:
         self._handlers = Handlers(around, closing, inbox.post, threaded=not inline)
         self._news = NewsDesk(place.claims, self._machine.packing.packs)
         self._patience = config.seconds("stall-report")
+        config.seconds("drain")  # a wrong one is refused now, not at the first Ctrl-C
         self._resumes = registered.past is not None
         self._board = board
         board.open(self._machine, closing, records)

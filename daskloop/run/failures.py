@@ -24,7 +24,8 @@ def unending(rules: Rules, progress: Progress, limit: str, reached: int) -> Fail
     last = "; ".join(repr(message) for message in progress.messages) or "none"
     error = LoopLimit(
         f"the loop of {rules.name} reached {limit} without ending "
-        f"(at iteration {reached}; last messages: {last})"
+        f"(at iteration {reached}; last messages: {last}). Raise the "
+        'limit, or end with the last payload by on_limit="return"'
     )
     return Failed(str(error), error)
 

@@ -43,7 +43,10 @@ def check_states(plan: Plan, given: Mapping[Task, State] | None) -> None:
                 "parameters are given their values"
             )
         if not isinstance(state, State):
-            raise TypeError(f"flow.run(task_states=...) has {state!r:.100} for {task!r}: no state")
+            raise TypeError(
+                f"flow.run(task_states=...) has {state!r:.100} for {task!r}: no "
+                "state. Give one, like Success(result=...)"
+            )
 
 
 def records_of(

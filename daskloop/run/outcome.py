@@ -246,7 +246,10 @@ def _message(error: BaseException) -> str:
     if isinstance(error, Signal):
         return _said(error) or f"{type(error).__name__} signal raised."
     if isinstance(error, SystemExit):
-        return f"Task called sys.exit({error.code!r}): {guarded(repr, error)}"
+        return (
+            f"Task called sys.exit({error.code!r}): {guarded(repr, error)}. To end early, return a "
+            "value or raise SUCCESS, SKIP or FAIL"
+        )
     if isinstance(error, (TaskTimeout, PayloadError)):
         return str(error)
     return f"Unexpected error: {guarded(repr, error)[:_SHORT]}"

@@ -176,9 +176,12 @@ def _unfinished(
             continue
         if options.only is not None or not _is_done(summary):
             return take_over(journal, summary.header.run)
-    if options.only is not None:
+    asks = {"only": options.only, "from_iteration": options.from_iteration}
+    for name, value in asks.items():
+        if value is None:
+            continue
         raise ResumeError(
-            f"only={options.only!r}: there is no run of flow '{plan.flow_name}' with these "
+            f"{name}={value!r}: there is no run of flow '{plan.flow_name}' with these "
             "parameters to take back. Name the run, like resume='quiet-heron-7f3a9c12'"
         )
     return None
@@ -204,7 +207,10 @@ def _compare(
     assert taken.past is not None
     header = taken.past.summary.header
     if header.flow != plan.flow_name:
-        raise ResumeError(f"run '{taken.run}' is of flow '{header.flow}', not '{plan.flow_name}'")
+        raise ResumeError(
+            f"run '{taken.run}' is of flow '{header.flow}', not '{plan.flow_name}'. Resume it with "
+            "that flow, or start a new run without resume="
+        )
     before = {one.name: one for one in header.parameters}
     for now in given(parameters, values):
         old = before.get(now.name)

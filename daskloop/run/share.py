@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any
 
 from daskloop.contexts import context
+from daskloop.define import signature
 from daskloop.define.again import Fields
 from daskloop.record.store import PayloadStore
 from daskloop.record.stretch import Turn, pack_turns
@@ -227,10 +228,23 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
         raise
     # The one place where everything that user code may raise becomes data.
     except BaseException as error:
+        if type(error) is TypeError and type(values.get("task_loop_result")) is Fields:
+            error = _refused_field(judge.name(), function, values["task_loop_result"]) or error
         return outcome_of(judge, error, started, retry_on, retry_if)
     finally:
         if values.book is not None:
             bench.keep_log(mine, values.book)
+
+
+def _refused_field(name: str, function: Callable[..., Any], fields: Fields) -> TypeError | None:
+    """Say which field of ``again(...)`` the function does not take, if that was it."""
+    for field in fields:
+        if not signature.takes(function, name, field):
+            return TypeError(
+                f"the iteration before returned again({field}=...), and {name!r} has no argument "
+                f"'{field}'; it takes {signature.shown(function, name)}"
+            )
+    return None
 
 
 def _inputs(bench: Bench, own: Inputs) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def test_arguments_get_the_names_of_the_signature():
         ((1,), {}, "it needs 'b'"),
         ((), {"b": 1}, "it needs 'a'"),
         ((1, 2, 3), {}, "too many positional arguments"),
-        ((1, 2), {"c": 3}, "unexpected keyword argument 'c'"),
+        ((1, 2), {"c": 3}, "it has no argument 'c'"),
         ((1, 2), {"a": 3}, "multiple values for argument 'a'"),
     ],
 )
