@@ -46,7 +46,7 @@ def seconds(name: str) -> float:
     value = setting(name)
     try:
         result = float(dask.utils.parse_timedelta(value))
-    except (TypeError, ValueError, KeyError, AttributeError):
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError):
         result = -1.0
     if not 0 <= result < float("inf"):
         raise ValueError(
@@ -68,7 +68,7 @@ def size(name: str) -> int:
     value = setting(name)
     try:
         result = int(dask.utils.parse_bytes(value))
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError):
         result = -1
     if result < 0:
         raise ValueError(

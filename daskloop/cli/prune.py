@@ -11,6 +11,7 @@ import click
 from daskloop.cli.exit_codes import Usage
 from daskloop.cli.journals import Shelf
 from daskloop.cli.wording import plural
+from daskloop.define.limits import duration
 from daskloop.errors import JournalError, StoreError
 from daskloop.record.entries import Summary
 from daskloop.record.folder_journal import FolderJournal
@@ -62,15 +63,12 @@ def prune(shelf: Shelf, found: Sequence[Summary], older_than: str | None, yes: b
 
 
 def _seconds(text: str) -> float:
-    import dask.utils
-
     try:
-        seconds = float(dask.utils.parse_timedelta(text))
-    except (TypeError, ValueError, KeyError):
-        seconds = -1.0
-    if seconds < 0:
-        raise Usage(f"--older-than {text!r} is no duration. Write for example 7d or 12h")
-    return seconds
+        return duration(text, "--older-than")
+    except ValueError:
+        raise Usage(
+            f"--older-than {text!r:.80} is no duration. Write for example 7d or 12h"
+        ) from None
 
 
 def _is_old(summary: Summary, now: float, limit: float) -> bool:

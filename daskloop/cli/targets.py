@@ -15,7 +15,7 @@ from daskloop.record.names_of_children import index_of
 
 __all__ = ["Target", "find_target"]
 
-_FORM = re.compile(r"(?P<word>.+?)(\[(?P<child>.+)\])?(@(?P<iteration>\d+))?", re.DOTALL)
+_FORM = re.compile(r"(?P<word>.+?)(\[(?P<child>.+)\])?(@(?P<iteration>\d{1,18}))?", re.DOTALL)
 _NEAREST = 5
 _NO_NAMES: Mapping[str, Sequence[str]] = MappingProxyType({})
 

@@ -86,7 +86,7 @@ def _read_text(value: str, what: str) -> float:
 
     try:
         return float(parse_timedelta(value))
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError):
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError):
         raise ValueError(
             f'{what}={value!r} cannot be read as a length of time; write "2s", "5m", "1h"'
         ) from None

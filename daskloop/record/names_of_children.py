@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from daskloop.keys import is_inside
@@ -11,6 +12,7 @@ from daskloop.record.sealed import Sealed
 
 __all__ = ["as_parts", "index_of", "names_by_slug"]
 
+_NUMBER = re.compile("[0-9]{1,18}")
 _NAMES = 0
 """Where names lie among the parts of a result: a map has no result of its own to be cut."""
 
@@ -47,4 +49,4 @@ def index_of(label: str, names: Sequence[str]) -> int | None:
     """
     if label in names:
         return list(names).index(label)
-    return int(label) if label.isascii() and label.isdigit() else None
+    return int(label) if _NUMBER.fullmatch(label) else None

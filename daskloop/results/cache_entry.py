@@ -76,8 +76,11 @@ def unpack_entry(data: bytes, key: str, path: str) -> tuple[Head, bytes]:
         raise _damaged(path, "it does not begin as a file of a cache does")
     if hashlib.blake2b(rest, digest_size=_SUM).digest() != data[len(_MAGIC) : start]:
         raise _damaged(path, "its content does not fit its checksum; it was cut off or changed")
-    (length,) = _LENGTH.unpack_from(rest)
-    head = Head(**json.loads(bytes(rest[_LENGTH.size : _LENGTH.size + length])))
+    try:
+        (length,) = _LENGTH.unpack_from(rest)
+        head = Head(**json.loads(bytes(rest[_LENGTH.size : _LENGTH.size + length])))
+    except (struct.error, ValueError, TypeError, RecursionError) as error:
+        raise _damaged(path, f"its head is not what daskloop writes: {error}") from error
     if head.key != key:
         raise _damaged(path, f"it holds the value of another key, {head.key}")
     return head, bytes(rest[_LENGTH.size + length :])
