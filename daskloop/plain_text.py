@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote
 
 __all__ = ["columns", "hidden", "one_line", "texts_to_hide"]
 
@@ -12,6 +14,7 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 writing, halves of surrogate pairs, and what has no meaning yet."""
 
 _SHORTEST = 4  # signs of a text that is hidden
+_PARTS = 1_000  # of one value that are looked at
 
 _JOINERS = frozenset({"\u200c", "\u200d"})
 """Invisible as well, but parts of words in some scripts, and of emoji."""
@@ -94,30 +97,43 @@ def texts_to_hide(values: Iterable[object]) -> list[str]:
     Returns
     -------
     list of str
-        As ``str`` and as ``repr`` write them; nothing of fewer than four signs, which is in every
-        other word.
+        As they are, and as Python, JSON and URLs write them; nothing of fewer than four signs, which
+        is in every other word.
 
     Examples
     --------
-    >>> texts_to_hide([{"user": "ann", "password": "hunter'22"}])
-    ["hunter'22"]
+    >>> texts_to_hide([{"user": "ann", "password": "hunter 22"}])
+    ['hunter%2022', 'hunter 22']
     """
-    found = {text for value in values for text in _texts(value, 4)}
+    found = {way for value in values for text in _texts(value) for way in _ways(text)}
     return sorted((text for text in found if len(text) >= _SHORTEST), key=lambda t: (-len(t), t))
 
 
-def _texts(value: object, depth: int) -> Iterator[str]:
-    if isinstance(value, (str, bytes)):
-        text = value if isinstance(value, str) else value.decode("utf-8", "replace")
-        yield from (text, repr(text)[1:-1])
-    elif isinstance(value, Mapping) and depth:
-        for one in value.values():
-            yield from _texts(one, depth - 1)
-    elif isinstance(value, (list, tuple, set, frozenset)) and depth:
-        for one in value:
-            yield from _texts(one, depth - 1)
-    elif value is not None and not isinstance(value, bool):
-        yield str(value)
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts that a value holds, at any depth, as far as it is of a size to be a secret."""
+    pending = [value]
+    for _ in range(_PARTS):
+        if not pending:
+            return
+        one = pending.pop()
+        if isinstance(one, Mapping):
+            pending.extend(one.values())
+        elif isinstance(one, (list, tuple, set, frozenset)):
+            pending.extend(one)
+        elif isinstance(one, bytes):
+            yield one.decode("utf-8", "replace")
+        elif one is not None and not isinstance(one, bool):
+            yield str(one)
+
+
+def _ways(text: str) -> Iterator[str]:
+    """Yield a text as it is, and as Python, JSON and URLs write it."""
+    yield text
+    bare = repr(f"{text}'\"")[1:-4]  # with both quotes in it, Python escapes the single one
+    plain = bare.replace("\\'", "'")
+    yield from (bare, plain, plain.replace('"', '\\"'))
+    yield from (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    yield quote(text, safe="", errors="surrogatepass")
 
 
 def _shown(sign: str) -> str:

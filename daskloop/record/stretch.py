@@ -6,7 +6,7 @@ those before it lie in it as plain data, and reading unfolds them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import msgpack
 from daskloop.record.entries import Recorded
 from daskloop.record.sealed import Sealed
 
-__all__ = ["Turn", "length", "pack_turns", "unfolded"]
+__all__ = ["Turn", "changed_turns", "length", "pack_turns", "unfolded"]
 
 
 class Turn(NamedTuple):
@@ -41,6 +41,11 @@ def pack_turns(turns: Sequence[Turn]) -> bytes:
     if not turns:
         return b""
     return bytes(msgpack.packb(turns, unicode_errors="surrogatepass"))
+
+
+def changed_turns(packed: bytes, change: Callable[[Turn], Turn]) -> bytes:
+    """Change each of the packed iterations; nothing stays nothing."""
+    return pack_turns([change(_turn(*row)) for row in _rows(packed)]) if packed else b""
 
 
 def unfolded(record: Recorded) -> Iterator[Recorded]:

@@ -39,6 +39,8 @@ from daskloop.run.news import NewsDesk, refusal
 from daskloop.run.orders import Orders
 from daskloop.run.replay import Memory
 from daskloop.run.scribe import Scribe
+from daskloop.run.secrecy import Redaction
+from daskloop.run.secret_texts import secret_texts
 from daskloop.run.showing import Showing
 from daskloop.run.stalling import why_nothing_moves
 from daskloop.run.turn import Approve, Came, Halt, Handled, Idle, News, Reject, Rest, Room, Turn
@@ -176,7 +178,11 @@ class _Shift:
             whole=self._scribe.keeps or errand.history or errand.keeps,
         )
         self._handlers = Handlers(around, closing, inbox.post, threaded=not inline)
-        self._news = NewsDesk(place.claims, self._machine.packing.packs)
+        self._news = NewsDesk(
+            place.claims,
+            self._machine.packing.packs,
+            Redaction(tuple(secret_texts(errand.plan, errand.parameters))),
+        )
         self._patience = config.seconds("stall-report")
         config.seconds("drain")  # a wrong one is refused now, not at the first Ctrl-C
         self._resumes = registered.past is not None

@@ -17,6 +17,7 @@ from daskloop.record.last_words import LastWords
 from daskloop.record.sealed import ErrorText
 from daskloop.run.envelope import Entry, decode_envelope
 from daskloop.run.packing import Pack
+from daskloop.run.secrecy import Redaction
 from daskloop.run.turn import Came, Halt, Idle, News, Paced, Vanished, Wrote
 
 __all__ = ["NewsDesk", "refusal"]
@@ -42,12 +43,20 @@ class NewsDesk:
         Where attempts claimed their start, if they did.
     packs : mapping
         The futures in flight, by key.
+    redaction : Redaction, optional
+        Takes secrets out of what attempts say.
     """
 
-    def __init__(self, claims: Claims | None, packs: Mapping[Key, Pack]) -> None:
+    def __init__(
+        self,
+        claims: Claims | None,
+        packs: Mapping[Key, Pack],
+        redaction: Redaction = Redaction(()),  # noqa: B008 - it is frozen
+    ) -> None:
         self._claims = claims
         self._words = None if claims is None else LastWords(claims.directory)
         self._packs = packs
+        self._redacted = redaction.of
 
     def read(self, arrival: Arrival) -> Sequence[News]:
         """Say what an arrival means; nothing if nobody waits for it any more."""
@@ -71,7 +80,7 @@ class NewsDesk:
         if len(reports) == 1 and reports[0][1].kind == "lost":
             # Dask started it again by itself, and the claim of the first start turned that away.
             return self._lost(pack, reports[0][1].message or "")
-        told = [(pack.members.get(index), entry) for index, entry in reports]
+        told = [(pack.members.get(index), self._redacted(entry)) for index, entry in reports]
         looped = any(entry.ahead is not None for _, entry in reports)
         news: list[News] = [Paced(pack, len(reports), envelope.seconds, looped)]
         logs = [(pack.members.get(log.child), log) for log in envelope.logs]
