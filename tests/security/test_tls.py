@@ -150,3 +150,31 @@ def test_nothing_of_a_run_is_readable_on_the_wire_with_tls_and_all_is_without(au
     assert len(seen) > 10_000
     for text in (PLANTED.encode(), b"over-tls", b"flaky"):
         assert (text in seen) is not encrypted, text
+
+
+@pytest.mark.slow
+def test_a_cluster_that_a_run_starts_speaks_tls_if_dask_is_told_so(authority, caplog):
+    flow, ends = flow_for_tls()
+    issued = {role: authority.issue(role) for role in ROLES}
+    config = {
+        "distributed.comm.require-encryption": True,
+        "distributed.comm.tls.ca-file": str(authority.file),
+        **{
+            f"distributed.comm.tls.{role}": {"cert": cert, "key": key}
+            for role, (cert, key) in issued.items()
+        },
+    }
+    with Flow("where") as where:
+        address = address_of_worker()
+    with dask.config.set(config):
+        state = flow.run(note=["a", "b", "c"], executor="processes", workers=1)
+        told = where.run(executor="processes", workers=1)
+    assert state.result[ends].result[0] == 300_010
+    assert told.result[address].result.startswith("tls://127.0.0.1:")
+
+
+@task
+def address_of_worker():
+    from distributed import get_worker
+
+    return get_worker().address
