@@ -217,7 +217,7 @@ class LoopFlow(FunctionTask):
         super().__init__(function, **options)
         self._body = Body(self.name)
         self._body.write(function)
-        if not self._body.says_when and not any(options.get(name) for name in _ENDING):
+        if not self._body.says_when and not any(options.get(name) is not None for name in _ENDING):
             raise TypeError(
                 f"Loop flow '{self.name}' does not say when it is over. Write return again(...)"
                 ".until(condition), or give an option that ends it, like max_loops=100"
