@@ -104,12 +104,11 @@ def open_workplace(
     if isinstance(choice, Inline):
         check_inline(asked)
         return _here(own, given is None, post, lasting_claims)
-    from daskloop.executors.connection import open_connection
     from daskloop.executors.dask_session import DaskSession
     from daskloop.executors.hold import open_hold
     from daskloop.executors.preflight import preflight
 
-    connection = open_connection(choice)
+    connection = _connected(choice, own, given is None)
     client = connection.client
     try:
         _check_offers(choice, connection, asked)
@@ -145,6 +144,18 @@ def open_workplace(
         address,
         shown_by,
     )
+
+
+def _connected(choice: Choice, store: PayloadStore, temporary: bool) -> Connection:
+    """Connect; where that fails, remove the folder: its error may live on, and with it the store."""
+    from daskloop.executors.connection import open_connection
+
+    try:
+        return open_connection(choice)
+    except BaseException:
+        if temporary:
+            store.remove_all()
+        raise
 
 
 def _here(store: PayloadStore, temporary: bool, post: Post, lasting_claims: bool) -> Workplace:
