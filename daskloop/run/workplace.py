@@ -147,7 +147,7 @@ def open_workplace(
 
 
 def _connected(choice: Choice, store: PayloadStore, temporary: bool) -> Connection:
-    """Connect; where that fails, remove the folder: its error may live on, and with it the store."""
+    """Connect, or remove the folder: an error may live on, and with it the store that holds it."""
     from daskloop.executors.connection import open_connection
 
     try:
