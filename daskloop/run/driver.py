@@ -35,7 +35,7 @@ from daskloop.run.handlers import Handlers
 from daskloop.run.inbox import Inbox
 from daskloop.run.lapsing import LapsingClaims
 from daskloop.run.machine import Machine
-from daskloop.run.news import NewsDesk, refusal
+from daskloop.run.news import NewsDesk
 from daskloop.run.orders import Orders
 from daskloop.run.replay import Memory
 from daskloop.run.scribe import Scribe
@@ -262,10 +262,10 @@ class _Shift:
             if job is not None:
                 jobs.append(job)
             for child, error in refused.items():
-                if child.key is not None and error is None:
-                    self._inbox.post(Idle(child.key))
-                elif child.key is not None:
-                    self._inbox.post(Came(child.key, refusal(str(error), error)))
+                if child.key is None:
+                    continue
+                known = None if error is None else self._news.refused(child.key, error)
+                self._inbox.post(known or Idle(child.key))
         if jobs:
             self._place.session.submit(jobs)
 

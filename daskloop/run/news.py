@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from daskloop.errors import PayloadError
 from daskloop.executors.session import Arrival, Gone, Key, Returned, Severed
@@ -16,6 +15,7 @@ from daskloop.record.claims import Claims
 from daskloop.record.last_words import LastWords
 from daskloop.record.sealed import ErrorText
 from daskloop.run.envelope import Entry, decode_envelope
+from daskloop.run.outcome import seal_error
 from daskloop.run.packing import Pack
 from daskloop.run.secrecy import Redaction
 from daskloop.run.turn import Came, Halt, Idle, News, Paced, Vanished, Wrote
@@ -32,6 +32,10 @@ _WORDS = {
     "forgotten": "the scheduler no longer knows the attempt",
     "left": "the driver before this one ended",
 }
+
+
+_INLINE = 65536
+"""Bytes; an error that is made here has no store to go to."""
 
 
 class NewsDesk:
@@ -68,6 +72,10 @@ class NewsDesk:
         if isinstance(arrival, Returned):
             return self._returned(pack, arrival.envelope)
         return self._gone(pack, arrival)
+
+    def refused(self, key: Key, error: Exception) -> Came:
+        """Say of an attempt that it could not even be sent."""
+        return Came(key, self._redacted(refusal(str(error), error)))
 
     def _returned(self, pack: Pack, data: bytes) -> Sequence[News]:
         try:
@@ -156,11 +164,13 @@ def _vanished(
 
 def refusal(text: str, error: BaseException | None = None) -> Entry:
     """Make the entry of an attempt that could not be executed at all."""
-    kind: Any = type(error) if error is not None else PayloadError
+    if error is None:
+        error = PayloadError(text)
+    kind = type(error)
     return Entry(
         "failed",
         text,
-        None,
+        seal_error(error, _INLINE, None, "") if str(error) == text else None,
         ErrorText(f"{kind.__module__}.{kind.__qualname__}", text, ""),
         retriable=False,
         worker="driver",
