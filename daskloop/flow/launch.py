@@ -12,6 +12,7 @@ from daskloop.define.graph import TaskGraph
 from daskloop.events import Listener
 from daskloop.flow.begin import begin
 from daskloop.flow.options import OPTION_NAMES, checked_options
+from daskloop.flow.parameters import as_mapping
 from daskloop.report.log import LogListener
 from daskloop.report.notebook import notebook_views
 from daskloop.report.task_lines import TaskLines
@@ -74,7 +75,7 @@ def launch(
             UserWarning,
             stacklevel=4 if here else 3,  # the user's line: `flow.run` comes by `run_here`
         )
-    views = notebook_views(flow, {**(parameters or {}), **values})
+    views = notebook_views(flow, {**as_mapping(parameters), **values})
     told: list[Listener] = [LogListener(), TaskLines(), *views, *listeners]
     run = begin(flow, parameters, values, checked, listeners=told, here=here)
     for view in views:

@@ -14,7 +14,7 @@ from typing import Any
 from daskloop.define.misfit import Misfit
 from daskloop.define.parameter import REQUIRED, Parameter
 
-__all__ = ["parameter_values"]
+__all__ = ["as_mapping", "parameter_values"]
 
 
 def parameter_values(
@@ -64,9 +64,7 @@ def parameter_values(
     ValueError: Flow 'f' has no value for the parameter 'rate'. Pass it to flow.run(rate=...), \
 or give Parameter a default
     """
-    if given is not None and not isinstance(given, Mapping):
-        raise TypeError(f"parameters={given!r}: give a dict of names and values")
-    values = _merged(flow_name, given or {}, keywords)
+    values = _merged(flow_name, as_mapping(given), keywords)
     _refuse_unknown(flow_name, [one.name for one in parameters], values, options)
     for one in parameters:
         if one.name in known and one.name not in values:
@@ -102,6 +100,13 @@ def _accepted(parameter: Parameter, values: Mapping[str, Any]) -> Any:
         return parameter.accept(values[parameter.name])
     except Misfit as misfit:
         return misfit
+
+
+def as_mapping(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the values of parameters that were given as one; raises TypeError if they were not."""
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(f"parameters={given!r}: give a dict of names and values")
+    return given or {}
 
 
 def _merged(
