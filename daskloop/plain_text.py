@@ -97,8 +97,8 @@ def texts_to_hide(values: Iterable[object]) -> list[str]:
     Returns
     -------
     list of str
-        As they are, and as Python, JSON and URLs write them; nothing of fewer than four signs, which
-        is in every other word.
+        As they are, and as Python, JSON and URLs write them; nothing of fewer than four signs,
+        which is in every other word.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def texts_to_hide(values: Iterable[object]) -> list[str]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Yield the texts that a value holds, at any depth, as far as it is of a size to be a secret."""
+    """Yield the texts that a value holds, at any depth; of a large one, some."""
     pending = [value]
     for _ in range(_PARTS):
         if not pending:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 
 from daskloop.plain_text import texts_to_hide
 
@@ -27,8 +27,8 @@ def spellings(values: Iterable[Any]) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> spellings(["p&q r"])
-    ('p%26q%20r', 'p%26q+r', 'p&q r')
+    >>> {"p%26q%20r", "p%26q+r", "p&q r"} <= set(spellings(["p&q r"]))
+    True
     >>> "hunter22" in spellings([["hunter22", 7]])
     True
     """
@@ -45,7 +45,7 @@ def _ways(text: str) -> Iterator[str]:
     lines = text.splitlines()
     yield from (line.strip() for line in lines if len(lines) > 1 and len(line.strip()) >= _LINE)
     plain = text.encode("utf-8", "replace")
-    yield from (quote(plain, safe=""), quote_plus(plain))
+    yield quote_plus(plain)
 
 
 def without_cut_ones(text: str, secrets: Iterable[str]) -> str:

@@ -238,11 +238,11 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
 
 def _refused_field(name: str, function: Callable[..., Any], fields: Fields) -> TypeError | None:
     """Say which field of ``again(...)`` the function does not take, if that was it."""
-    for field in fields:
-        if not signature.takes(function, name, field):
+    for one in fields:
+        if not signature.takes(function, name, one):
             return TypeError(
-                f"the iteration before returned again({field}=...), and {name!r} has no argument "
-                f"'{field}'; it takes {signature.shown(function, name)}"
+                f"the iteration before returned again({one}=...), and {name!r} has no argument "
+                f"'{one}'; it takes {signature.shown(function, name)}"
             )
     return None
 

@@ -163,5 +163,6 @@ def _command(line: str) -> tuple[int, str]:
     words = shlex.split(line)[1:]
     if "RUN" in words:
         words[words.index("RUN")] = os.listdir(".daskloop")[0]
-    result = CliRunner().invoke(main, words, prog_name="daskloop", catch_exceptions=False)
+    with dask.config.set({"daskloop.progress": False}):  # its lines begin with the time
+        result = CliRunner().invoke(main, words, prog_name="daskloop", catch_exceptions=False)
     return result.exit_code, result.stderr
