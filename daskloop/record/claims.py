@@ -23,7 +23,10 @@ from dataclasses import dataclass, field
 
 from daskloop.record.folder import open_regular, prepare, store_error
 
-__all__ = ["Claim", "Claims", "Taken", "open_claims"]
+__all__ = ["GIVEN_UP", "Claim", "Claims", "Taken", "open_claims"]
+
+GIVEN_UP = "the driver, which gave it up before it began"
+"""Who holds the claim of an attempt that must not begin any more."""
 
 _HEAD = struct.Struct(">4s8sqqI")
 _WHERE = struct.Struct(">qq")
@@ -186,6 +189,22 @@ class Claims:
                 os.unlink(path)
             raise store_error(error, "claim the start of an attempt", path) from error
         return Claim(path, token, len(head))
+
+    def give_up(self, key_text: str) -> Taken | None:
+        """Keep an attempt from beginning, wherever it may still wait.
+
+        Returns
+        -------
+        Taken or None
+            What is known of it if it has begun; None if it has not, and never will.
+
+        Raises
+        ------
+        StoreError
+            If the claim could not be written; the attempt may then begin.
+        """
+        found = self.start(key_text, GIVEN_UP)
+        return None if isinstance(found, Claim) or found.who == GIVEN_UP else found
 
     def read(self, key_text: str) -> Taken | None:
         """Return what is known of an attempt; None if nobody has started it."""

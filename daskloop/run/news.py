@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from daskloop.errors import PayloadError
+from daskloop.errors import PayloadError, StoreError
 from daskloop.executors.session import Arrival, Gone, Key, Returned, Severed
 from daskloop.keys import key_text
-from daskloop.record.claims import Claims
+from daskloop.record.claims import GIVEN_UP, Claims, Taken
 from daskloop.record.last_words import LastWords
 from daskloop.record.sealed import ErrorText
 from daskloop.run.envelope import Entry, decode_envelope
@@ -105,7 +105,11 @@ class NewsDesk:
         lost = gone.reason == "worker-lost"
         if self._claims is None:
             return _vanished(pack, f"{reason} ({gone.detail})", lost, alone=lost)
-        taken = self._claims.read(key_text(gone.key))
+        try:
+            taken = self._given_up(self._claims, gone)
+        except StoreError as error:  # it may still begin: what must not run twice ends here
+            logger.warning("attempt %s could not be kept from beginning: %s", gone.key, error)
+            return _vanished(pack, reason, _is_once(pack))
         if taken is None:  # it never began: bystanders
             return _vanished(pack, reason)
         if taken.outcome is not None:  # it had ended: only the news of it was lost
@@ -114,9 +118,20 @@ class NewsDesk:
             return self._lost(pack, taken.who)
         return _vanished(pack, f"{reason} while {taken.who} executed it", _is_once(pack))
 
+    def _given_up(self, claims: Claims, gone: Gone) -> Taken | None:
+        """Say who has started an attempt; one that nobody has started must not begin any more.
+
+        It may wait at a worker that has not heard yet, and begin there beside its replacement.
+        """
+        if gone.reason in _WORDS:
+            return claims.give_up(key_text(gone.key))
+        return claims.read(key_text(gone.key))  # it was never sent, and its key is still to be used
+
     def _lost(self, pack: Pack, who: str) -> Sequence[News]:
         """Charge the attempt that a worker was lost under, and none of those beside it."""
         assert self._claims is not None
+        if who == GIVEN_UP:
+            return _vanished(pack, f"it was turned away by {who}")
         reason = self._lost_on(who)
         taken = self._claims.read(key_text(pack.key))
         if taken is None:  # an earlier driver has let go of it: nobody knows any more whose it was

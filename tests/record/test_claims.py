@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from daskloop.errors import StoreError
-from daskloop.record.claims import Claim, Claims, Taken
+from daskloop.record.claims import GIVEN_UP, Claim, Claims, Taken
 
 KEY = "('fib-1-7f3a9c12', 3, 2, 1, 0)"
 WHO = "4711@host tcp://127.0.0.1:4242"
@@ -68,6 +68,16 @@ def test_outcomes_of_any_size_come_back(claims: Claims, size: int) -> None:
     outcome = random.Random(size).randbytes(size)
     started(claims).finish(outcome)
     assert claims.read(KEY) == Taken(WHO, outcome)
+
+
+def test_r11_what_was_given_up_is_turned_away_and_what_has_begun_cannot_be_given_up(
+    claims: Claims,
+) -> None:
+    assert claims.give_up(KEY) is None
+    assert claims.start(KEY, WHO) == Taken(GIVEN_UP, None)
+    assert claims.give_up(KEY) is None
+    started(claims, "another")
+    assert claims.give_up("another") == Taken(WHO, None)
 
 
 def test_nobody_has_started_what_was_never_claimed(claims: Claims) -> None:

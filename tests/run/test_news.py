@@ -8,8 +8,9 @@ from typing import Any
 import msgpack
 import pytest
 
+from daskloop.errors import StoreError
 from daskloop.executors.session import Gone, Returned, Severed
-from daskloop.record.claims import Claim, Claims
+from daskloop.record.claims import GIVEN_UP, Claim, Claims, Taken
 from daskloop.run.envelope import Entry, Envelope, encode_envelope
 from daskloop.run.news import NewsDesk, refusal
 from daskloop.run.orders import key_text
@@ -103,6 +104,41 @@ def test_r08_without_claims_only_a_lost_worker_is_charged(reason: str):
 def test_r08_what_never_began_is_a_bystander(reason: str, claims: Claims):
     news = read(desk(claims), Gone(KEY, reason, "why"))
     assert isinstance(news, Vanished) and not news.charged
+
+
+@pytest.mark.parametrize("reason", [*REASONS, "left"])
+def test_r11_what_never_began_and_is_sent_again_begins_nowhere_any_more(
+    reason: str, claims: Claims
+):
+    read(desk(claims, once=True), Gone(KEY, reason, "why"))
+    turned_away = claims.start(key_text(KEY), WHO)
+    assert isinstance(turned_away, Taken) and turned_away.outcome is None
+    # A driver that dies now leaves that to the next one, which is to blame nobody either.
+    news = read(desk(claims, once=True), Gone(KEY, "left", "why"))
+    assert isinstance(news, Vanished) and not news.charged
+
+
+def test_r11_what_was_turned_away_by_the_driver_is_charged_to_nobody(claims: Claims):
+    claims.give_up(key_text(KEY))
+    news = read(desk(claims, once=True), Returned(KEY, envelope_of(Entry("lost", GIVEN_UP))))
+    assert isinstance(news, Vanished) and not news.charged
+
+
+def test_what_could_not_be_written_down_keeps_its_key_for_a_later_driver(claims: Claims):
+    read(desk(claims), Gone(KEY, "it could not be written down", "the journal failed"))
+    assert started(claims)
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_r11_what_cannot_be_kept_from_beginning_is_not_made_twice(
+    once: bool, claims: Claims, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*words: object) -> None:
+        raise StoreError("no space left")
+
+    monkeypatch.setattr(claims, "start", full)
+    news = read(desk(claims, once), Gone(KEY, "disconnected", "why"))
+    assert isinstance(news, Vanished) and news.charged is once
 
 
 @pytest.mark.parametrize("reason", REASONS)

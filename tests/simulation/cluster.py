@@ -70,6 +70,7 @@ class Cluster:
         self._by_name = nodes
         self._later = later
         self._executed_once: set[_Attempt] = set()
+        self._called_once: set[Address] = set()
         self.lost: Counter[Any] = Counter()
         """Losses of each attempt, and of each future that nobody was charged for."""
         self.kinds: Counter[str] = Counter()
@@ -105,8 +106,10 @@ class Cluster:
             self._lose_before_it_began(job)
         else:
             self._return(job)
-        if self.draw.random() < 0.3:
-            self._return(job)  # the worker was not dead after all, and brings it late
+        if self.draw.random() < 0.3 or node.once:
+            self._return(
+                job, late=node.once
+            )  # the worker was not dead after all, and brings it late
 
     def _may_charge(self, attempt: _Attempt, node: NodeSpec) -> bool:
         """Take one loss off an attempt's budget, if there is one left."""
@@ -121,12 +124,17 @@ class Cluster:
         kills all workers, or after so many calls, if that is within its budget.
         """
         left = iter(range(10**9 if calls is None else calls))
+        broken: list[AssertionError] = []
 
         def watch() -> None:
             place = Place(context.task_slug, context.map_index, context.get("task_loop_count", 1))
-            self.promises.of_call((place,), context.idempotency_key)
             count = context.task_run_count
             node = self._by_name[context.task_name]
+            try:
+                self.promises.of_call((place,), context.idempotency_key)
+                self._of_call(node, ((place,), count))
+            except AssertionError as error:  # raised in a body, it would be a failed attempt
+                broken.append(error)
             over = next(left, None) is None
             dies = node.kills(place.child, place.iteration, count)
             if dies or (over and self._may_charge(((place,), count), node)):
@@ -140,13 +148,21 @@ class Cluster:
             return None
         finally:
             watchers.remove(watch)
+            if broken:
+                raise broken[0]
 
-    def _return(self, job: Job, calls: int | None = None) -> None:
+    def _of_call(self, node: NodeSpec, attempt: _Attempt) -> None:
+        """Check that what must not be made twice is not; without claims nobody could tell."""
+        if node.once and self.claims is not None:
+            assert attempt not in self._called_once, f"at_most_once began twice: {attempt}"
+            self._called_once.add(attempt)
+
+    def _return(self, job: Job, calls: int | None = None, late: bool = False) -> None:
         def bring() -> Gone | Returned:
             envelope = self._execute(job, calls)
             return self._died(job) if envelope is None else Returned(job.key, envelope)
 
-        if self.draw.random() < 0.5:
+        if self.draw.random() < 0.5 and not late:
             arrival = bring()
             self._bring(lambda: arrival)
         else:
