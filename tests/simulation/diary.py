@@ -11,7 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from daskloop.errors import JournalError
+from daskloop.errors import JournalError, RunLocked
+from daskloop.keys import Place
 from daskloop.record.entries import Header, Recorded, Submitted
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.record.journal import Ledger, NullLedger
@@ -25,6 +26,9 @@ from tests.simulation.scripted import EPOCH
 __all__ = ["RUN", "Diary"]
 
 RUN = "quiet-heron-7f3a9c12"
+
+_NOBODYS = Submitted((Place("nobody-1", None, 1),), 1, 0, 0.0)
+"""What a driver writes down that does not know of the one after it."""
 
 
 class _Memory(NullLedger):
@@ -94,8 +98,6 @@ class Diary:
 
     def open(self, post: Callable[[Any], None]) -> tuple[Sequence[Recorded], Sequence[Submitted]]:
         """Let the next driver take the run over; return what is known of it."""
-        if self._scribe is not None:
-            self._scribe.close()
         # Each driver has a disk of its own: what fails often would never let a run end.
         fails = self._fails if not self.failed else 0.0
         self.failed = False
@@ -107,11 +109,21 @@ class Diary:
 
     def _take_over(self) -> tuple[Sequence[Recorded], Sequence[Submitted], Ledger]:
         if self._journal is None:
+            if self._scribe is not None:
+                self._scribe.close()
             return list(self._memory.records), list(self._memory.sent.values()), self._memory
         if not self._begun:
             self._begun = True
             return (), (), self._journal.begin(Header(RUN, "simulated", EPOCH))
+        earlier = self._ledger._ledger
+        earlier._lock.release()  # as if on a machine that does not see the lock
         past, ledger = self._journal.resume(RUN)
+        try:
+            earlier.commit((), [_NOBODYS])
+        except RunLocked:
+            earlier.close()
+        else:
+            raise AssertionError("a driver wrote on after another had taken the run over")
         return past.records, past.submitted, ledger
 
     def write(self, turn: Turn, now: float) -> bool:

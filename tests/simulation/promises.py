@@ -10,6 +10,7 @@ from daskloop.keys import Address
 from daskloop.record.entries import LOST, Recorded
 from daskloop.record.sealed import Sealed
 from daskloop.record.stretch import unfolded
+from daskloop.run import admission
 from daskloop.run.machine import Machine
 from daskloop.run.order import Attempt, unpack_own
 from daskloop.run.packing import PLACE, Pack, batch_of
@@ -183,7 +184,7 @@ class Promises:
         counted = self.machine.admission.out
         weight = sum(child.weight for child in out)
         assert weight == counted, f"{weight} announced or in flight, the window counts {counted}"
-        window = self.machine.admission.window
+        window = self.machine.admission.slots * admission._SLOTS_AHEAD + admission._AHEAD
         strict = all(batch_of(child.node, self.batch) == 1 for child in out)
         assert not strict or counted == len(out) * PLACE, "an attempt of its own takes a place"
         # Those that were let out before the window shrank come home by themselves.
@@ -220,6 +221,7 @@ class Promises:
     def of_job(self, pack: Pack, job: Job) -> None:
         """Check an order against what was recorded."""
         own = unpack_own(job.own)
+        assert pack.key in self.sent_in, f"sent before it was written down: {pack.key}"
         assert job.key == pack.key and own.most >= len(own.attempts)
         assert [one.child for one in own.attempts] == list(pack.members)
         for one in own.attempts:
