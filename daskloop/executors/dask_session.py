@@ -239,7 +239,9 @@ class DaskSession:
                     self._post(Gone(key, "disconnected", "the connection was down"))
                 try:
                     threads = await self._client.scheduler.ncores()
-                    stranded = await self._stranded.look(self._client, self._outbox.futures)
+                    stranded = await self._stranded.look(
+                        self._client, self._outbox.futures, self._outbox.leaning
+                    )
                 except (OSError, asyncio.TimeoutError, ValueError) as error:
                     logger.debug("the scheduler did not answer: %r", error)
                     continue

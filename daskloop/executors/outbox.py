@@ -62,6 +62,8 @@ class Outbox:
     ) -> None:
         self.futures: dict[Key, Any] = {}
         """The futures of all attempts that were sent and not released."""
+        self.leaning: set[Key] = set()
+        """Those of them that prefer a worker, or may: an earlier driver has sent them."""
         self._client = client
         self._follow = follow
         self._unsent = unsent
@@ -91,6 +93,7 @@ class Outbox:
         for future in self.futures.values():
             future.release()
         self.futures.clear()
+        self.leaning.clear()
         if self._hold is not None:
             self._hold.end()
 
@@ -100,6 +103,7 @@ class Outbox:
             return
         for key, future in zip(keys, self._hold.adopt(keys), strict=True):
             self.futures[key] = future
+            self.leaning.add(key)
             self._follow(future)
         self._hold.end_earlier()
 
@@ -126,6 +130,7 @@ class Outbox:
             future = self.futures.pop(key, None)
             if future is not None:
                 future.release()
+        self.leaning -= dropped
         if self._hold is not None and dropped:
             self._hold.let_go(list(dropped))
         jobs = [self._jobs.popleft() for _ in range(len(self._jobs))]
@@ -168,6 +173,8 @@ class Outbox:
         for job, future in zip(jobs, futures, strict=True):
             self.futures[job.key] = future
             self._follow(future)
+        if demand.workers and demand.allow_other_workers:
+            self.leaning.update(job.key for job in jobs)
 
 
 def _asked(demand: Demand) -> dict[str, Any]:

@@ -2,16 +2,17 @@
 
 Dask looks up the name of a worker when an attempt is submitted, and keeps the address. A worker
 that dies and is started again has the name that it had, and another address: attempts that were
-with it, or waited for it, would wait for ever.
+with it, or waited for it, would wait for ever. So would those that only prefer a worker, if all
+workers were gone for a moment: those that come are not looked at for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from daskloop.executors.offers import lacking
-from daskloop.executors.session import Demand, Key
+from daskloop.executors.session import NO_DEMAND, Demand, Key
 
 __all__ = ["Stranded"]
 
@@ -38,7 +39,9 @@ class Stranded:
         }
         self._seen: set[Key] = set()
 
-    async def look(self, client: Any, keys: Iterable[Key]) -> list[Key]:
+    async def look(
+        self, client: Any, keys: Iterable[Key], leaning: Collection[Key] = ()
+    ) -> list[Key]:
         """Return the attempts that no worker will ever take, though there is one for them.
 
         Parameters
@@ -47,8 +50,11 @@ class Stranded:
             A connected client; this runs on its event loop.
         keys : iterable of Key
             All attempts in flight.
+        leaning : collection of Key
+            Those of them that any worker may run, and that prefer one.
         """
         bound = [key for key in keys if slug_of(key) in self._named] if self._named else []
+        bound += [key for key in leaning if slug_of(key) not in self._named]
         if not bound:
             return []
         known = await client.scheduler.get_task_status(keys=bound)
@@ -61,7 +67,12 @@ class Stranded:
     async def _stranded(self, client: Any, waiting: Iterable[Key]) -> set[Key]:
         there = (await client.scheduler.identity(n_workers=-1))["workers"]
         running = {at: one for at, one in there.items() if one.get("status") == "running"}
-        return {key for key in waiting if lacking(self._named[slug_of(key)], running) is None}
+        if not running:
+            return set()
+        return {key for key in waiting if lacking(self._demand(key), running) is None}
+
+    def _demand(self, key: Key) -> Demand:
+        return self._named.get(slug_of(key), NO_DEMAND)
 
 
 def slug_of(key: Key) -> str:

@@ -59,6 +59,21 @@ def test_w12_one_that_runs_or_whose_worker_is_away_or_paused_is_left_alone(state
     assert look(stranded, scheduler) == look(stranded, scheduler) == []
 
 
+def test_w09_an_attempt_that_prefers_a_worker_is_stranded_if_any_is_there():
+    stranded, scheduler = Stranded({}), _Scheduler()
+    client = SimpleNamespace(scheduler=scheduler)
+    scheduler.workers = {}
+
+    def look_again() -> list[Any]:
+        return asyncio.run(stranded.look(client, [ALICE, OTHER], {OTHER}))
+
+    assert look_again() == look_again() == []
+    scheduler.workers = {"tcp://10.0.0.5:4040": {"name": "bob", "status": "running"}}
+    assert look_again() == []
+    assert look_again() == [OTHER]
+    assert scheduler.asked == [[OTHER]] * 4
+
+
 def test_w12_nobody_is_asked_where_no_task_names_a_worker():
     asked = {"work-1": Demand((("GPU", 1.0),)), "other-1": Demand((), ("alice",), True)}
     scheduler = _Scheduler()

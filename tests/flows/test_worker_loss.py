@@ -516,3 +516,23 @@ def test_f00_row63_a_task_that_forks_or_closes_what_its_process_had_open_stops_n
     assert state.result[forked].result == 0
     assert state.result[closed].result == "closed"
     assert state.result[ended].result == list(range(6))
+
+
+@pytest.mark.timeout(60)
+def test_w09_an_attempt_that_prefers_a_worker_goes_on_although_all_workers_died_for_a_moment(
+    tmp_path,
+):
+    trace = Trace(tmp_path)
+
+    @task
+    def loop():
+        count, _ = attempt()
+        if count == 3 and trace.first():
+            die("SIGKILL")
+        if count < 5:
+            raise LOOP(result=bytes(100_000))  # stored, and so best read where it was written
+        return count
+
+    with Flow("alone") as flow:
+        end = loop()
+    assert flow.run(executor="processes", workers=1).result[end].result == 5
