@@ -147,11 +147,10 @@ def _begun_late(
 ) -> Iterator[str]:
     """Say which attempts began although how they ended was recorded."""
     for name, one in begun:
-        record = good.get(name) or failed.get(name, {}).get(one.run_count)
-        if record is None or one.at <= record.at:
-            continue
-        if record.run_count == one.run_count or name in good:
-            yield f"begun {one.at - record.at:.3f} s after it was recorded: {name}, {one}"
+        known = (good.get(name), failed.get(name, {}).get(one.run_count))
+        late = [one.at - record.at for record in known if record is not None and record.at < one.at]
+        if late:
+            yield f"begun {max(late):.3f} s after it was recorded: {name}, {one}"
 
 
 def _wrong_results(journal: Path, run: str, flow: str, size: int) -> Iterator[str]:

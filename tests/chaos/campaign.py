@@ -30,7 +30,7 @@ from tests.chaos.site import Site
 __all__ = ["Campaign", "Found", "campaign"]
 
 _LOOK = 0.02  # seconds between looks
-_STILL = 90.0  # seconds without progress, with all faults healed, that are a broken promise
+_STILL = 60.0  # seconds without progress, with all faults healed, that are a broken promise
 _LAST = 240.0  # seconds that the last run has to end once there are no faults any more
 _AT_ONCE = 2  # faults that are not healed yet
 _DISK = "24m"
@@ -164,7 +164,7 @@ class Campaign:
         self._may_fail = self._may_fail or "disk" in name or "limit" in name
         self._open.append(_Open(name, now + wound.lasts, wound.heal))
         hasty = self._draw.random() < 0.25
-        self._next = now + (self._draw.uniform(0, 1) if hasty else _STILL)
+        self._next = now + (self._draw.uniform(0, 1) if hasty else _STILL + 5.0)
 
     def _new_run(self) -> None:
         self._run = None
