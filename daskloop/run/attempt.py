@@ -12,6 +12,7 @@ be pickled. All of them become entries of an envelope, which is plain bytes.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import time
@@ -20,6 +21,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from daskloop.errors import StoreError
 from daskloop.record.claims import Claim, Taken, open_claims
 from daskloop.record.last_words import LastWords
 from daskloop.record.store import PayloadStore, open_store
@@ -29,6 +31,8 @@ from daskloop.run.order import Attempt, Own, Shared, open_tree, unpack_own, unpa
 from daskloop.run.share import HEAVY, Bench, Clock, execute_here, share
 
 __all__ = ["attempt", "attempt_here", "load"]
+
+logger = logging.getLogger("daskloop.run")
 
 _KEPT_FUNCTIONS = 128
 
@@ -82,8 +86,15 @@ def _attempt(shared: bytes, own: bytes, let_through: tuple[type[BaseException], 
         reports = _reports(bench, mine, beacon)
     envelope = encode_envelope(Envelope(time.perf_counter() - began, reports, bench.logs))
     if claim is not None:
-        claim.finish(envelope)
+        _finish(claim, mine.key, envelope)
     return envelope
+
+
+def _finish(claim: Claim, key: str, envelope: bytes) -> None:
+    try:
+        claim.finish(envelope)
+    except StoreError as error:  # it has run, and how it ended is not lost for want of a copy
+        logger.warning("attempt %s ended, and its claim cannot say so: %s", key, error)
 
 
 def _nobody_asks(child: int, iteration: int) -> None:

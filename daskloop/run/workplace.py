@@ -105,6 +105,7 @@ def open_workplace(
         check_inline(asked)
         return _here(own, given is None, post, lasting_claims)
     from daskloop.executors.dask_session import DaskSession
+    from daskloop.executors.first_worker import await_first_worker
     from daskloop.executors.hold import open_hold
     from daskloop.executors.preflight import preflight
 
@@ -114,6 +115,9 @@ def open_workplace(
         _check_offers(choice, connection, asked)
         folder = own.url if store is None else None
         facts = preflight(client, folder)
+        # With nobody to ask, payloads and claims of the run would be taken for out of reach.
+        if not facts.workers and await_first_worker(client, config.seconds("connect-timeout")):
+            facts = preflight(client, folder)
         shared = store is not None or facts.shares_folder
         claims, fleeting = _choose_claims(
             client, own.claims() if shared else None, registered, lasting_claims
@@ -200,7 +204,7 @@ def _choose_claims(
         return stored, False
     if _is_here(client):
         return None, False
-    in_memory = _in_memory(client, registered.run)
+    in_memory = _in_memory(client, registered)
     return in_memory or stored, in_memory is not None
 
 
@@ -209,13 +213,14 @@ def _is_here(client: Any) -> bool:
     return bool(client.scheduler.address.startswith("inproc://"))
 
 
-def _in_memory(client: Any, run: str) -> Claims | None:
+def _in_memory(client: Any, registered: Registered) -> Claims | None:
     """Make claims in the memory of this machine, if all workers are on it."""
     from daskloop.executors.preflight import shares
 
-    claims = memory_claims(run)
+    claims = memory_claims(registered.run)
     if claims is not None and not shares(client, claims.directory):
-        claims.remove_all()
+        if registered.past is None:  # else an earlier driver's attempts may still claim there
+            claims.remove_all()
         return None
     return claims
 

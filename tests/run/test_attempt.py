@@ -14,7 +14,7 @@ import pytest
 
 from daskloop.contexts import context
 from daskloop.errors import StoreError
-from daskloop.record.claims import Taken
+from daskloop.record.claims import Claim, Taken
 from daskloop.record.last_words import LastWords
 from daskloop.record.sealed import HeldError, unseal
 from daskloop.record.store import PayloadStore
@@ -236,6 +236,22 @@ def test_r08_a_second_start_of_a_key_does_not_call_the_function(
     ((_, entry),) = decode_envelope(attempt(shared, pack_own(other))).reports
     assert (entry.kind, entry.message) == ("lost", "tcp://gone:1 (process 9)")
     assert calls == [1]
+
+
+def test_an_attempt_that_ended_is_not_lost_because_its_claim_cannot_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(claim: Claim, outcome: bytes) -> None:
+        raise StoreError("no space left")
+
+    monkeypatch.setattr(LastWords, "listen", lambda self, who: None)
+    monkeypatch.setattr(Claim, "finish", full)
+    claims = PayloadStore(tmp_path / "store").claims()
+    assert claims is not None
+    _called["calls"] = []
+    shared = pack_shared(shared_order(_call, claims=claims.directory))
+    ((_, entry),) = decode_envelope(attempt(shared, pack_own(own_order()))).reports
+    assert entry.kind == "success" and _called["calls"] == [1]
 
 
 _called: dict[str, list[int]] = {}
