@@ -12,6 +12,7 @@ from daskloop.record.entries import LOST, TAKEN_BACK, Recorded
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.record.stretch import unfolded
 from tests.chaos import expected
+from tests.chaos.gates import Gate, passed, read_gates
 from tests.chaos.mixed_flow import FLOWS
 from tests.chaos.notes import Note, read_notes
 
@@ -37,6 +38,9 @@ class Audit:
     """Losses of workers that somebody was charged for."""
     crashed: int
     """Children that must not be made twice and were lost."""
+    beside: int
+    """Attempts that were under way when the connection was lost, and whose body began when their
+    replacement had ended."""
     wrong: tuple[str, ...]
     """Broken promises."""
 
@@ -58,14 +62,20 @@ def audit(notes: Path, journal: Path, run: str, flow: str, size: int) -> Audit:
     records = FolderJournal(journal).read(run).records
     noted = read_notes(notes, run)
     wanted = expected.iterations(size, flow == "careful")
-    found = judge(run, records, noted, wanted)
+    found = judge(run, records, noted, wanted, read_gates(notes, run))
     wrong = [*found.wrong, *_wrong_results(journal, run, flow, size)]
     if len(read_notes(notes, run)) != len(noted):
         wrong.append("looking at a run that had ended began attempts")
     return Audit(**{**vars(found), "wrong": tuple(wrong)})
 
 
-def judge(run: str, records: Sequence[Recorded], noted: Sequence[Note], wanted: set[str]) -> Audit:
+def judge(
+    run: str,
+    records: Sequence[Recorded],
+    noted: Sequence[Note],
+    wanted: set[str],
+    gates: Sequence[Gate] = (),
+) -> Audit:
     """Compare records and notes.
 
     Parameters
@@ -78,6 +88,8 @@ def judge(run: str, records: Sequence[Recorded], noted: Sequence[Note], wanted: 
         What its attempts noted.
     wanted : set of str
         All iterations that call a function, by their idempotency keys without the run.
+    gates : sequence of Gate
+        Which attempts had passed their gate when.
     """
     whole = [one for record in records for one in unfolded(record)]
     named = [(_name(run, one), one) for one in whole]
@@ -88,7 +100,8 @@ def judge(run: str, records: Sequence[Recorded], noted: Sequence[Note], wanted: 
         for one in noted
         if one.what != "begun"
     }
-    wrong += _begun_late(begun, good, failed)
+    late = list(_begun_late(begun, good, failed))
+    wrong += [text for text, at, note in late if not _is_excused(begun, gates, at, *note)]
     wrong += [
         f"recorded, but never ended: {name}"
         for name, one in good.items()
@@ -111,6 +124,7 @@ def judge(run: str, records: Sequence[Recorded], noted: Sequence[Note], wanted: 
         failed=sum(len(one) for one in failed.values()),
         charged=sum(one.state == LOST for one in whole),
         crashed=len(allowed),
+        beside=sum(_is_excused(begun, gates, at, *note) for _, at, note in late),
         wrong=tuple(wrong),
     )
 
@@ -144,13 +158,24 @@ def _begun_late(
     begun: Sequence[tuple[str, Note]],
     good: dict[str, Recorded],
     failed: dict[str, dict[int, Recorded]],
-) -> Iterator[str]:
-    """Say which attempts began although how they ended was recorded."""
+) -> Iterator[tuple[str, float, tuple[str, Note]]]:
+    """Say which attempts began although how they ended was recorded, and when it was."""
     for name, one in begun:
         known = (good.get(name), failed.get(name, {}).get(one.run_count))
-        late = [one.at - record.at for record in known if record is not None and record.at < one.at]
-        if late:
-            yield f"begun {max(late):.3f} s after it was recorded: {name}, {one}"
+        before = [record.at for record in known if record is not None and record.at < one.at]
+        if before:
+            at = min(before)
+            text = f"begun {one.at - at:.3f} s after it was recorded: {name}, {one}"
+            yield text, at, (name, one)
+
+
+def _is_excused(
+    begun: Sequence[tuple[str, Note]], gates: Sequence[Gate], recorded: float, name: str, late: Note
+) -> bool:
+    """Tell whether an attempt had passed its gate before the iteration was recorded."""
+    count = late.run_count
+    before = [one for key, one in begun if (key, one.run_count) == (name, count)]
+    return sum(one.at <= late.at for one in before) <= passed(gates, name, count, recorded)
 
 
 def _wrong_results(journal: Path, run: str, flow: str, size: int) -> Iterator[str]:

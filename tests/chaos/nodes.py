@@ -31,7 +31,14 @@ async def _serve(kind: str, *words: str) -> None:
     else:
         name, address = words
         node = Nanny(
-            address, name=name, nthreads=1, host=HOST, memory_limit=MEMORY, death_timeout=20, **HTTP
+            address,
+            name=name,
+            nthreads=1,
+            host=HOST,
+            memory_limit=MEMORY,
+            death_timeout=20,
+            preload=["tests.chaos.gates"],
+            **HTTP,
         )
     async with node:
         print("up", flush=True)

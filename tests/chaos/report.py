@@ -46,4 +46,5 @@ def _figures(found: Found) -> Iterator[tuple[str, int]]:
     yield "failed attempts recorded", sum(one.failed for one in audits)
     yield "losses charged", sum(one.charged for one in audits)
     yield "at_most_once children lost", sum(one.crashed for one in audits)
+    yield "under way when the connection was lost", sum(one.beside for one in audits)
     yield "broken promises", len(found.broken)

@@ -10,6 +10,7 @@ from daskloop.keys import Place
 from daskloop.record.entries import TAKEN_BACK, Recorded
 from tests.chaos.audit import judge
 from tests.chaos.campaign import campaign
+from tests.chaos.gates import Gate
 from tests.chaos.notes import Note
 from tests.chaos.report import report
 
@@ -63,6 +64,17 @@ def test_the_audit_sees_what_is_lost():
 def test_the_audit_sees_what_begins_after_it_was_recorded():
     (found,) = wrong([record("Success", 12)], notes(10, 13))
     assert found.startswith("begun 1.000 s after it was recorded")
+
+
+def test_the_audit_excuses_what_had_passed_its_gate_before_it_was_recorded():
+    records, noted = [record("Success", 12)], notes(10, 13)
+    gates = [Gate("grow-1-7f3a9c12/0/1/1/0", 9), Gate("grow-1-7f3a9c12/0/1/1/1", 9.5)]
+    found = judge(RUN, records, noted, {"grow-1[0]@1"}, gates)
+    assert (found.wrong, found.beside) == ((), 1)
+    late = [gates[0], gates[1]._replace(at=12.5)]
+    assert judge(RUN, records, noted, {"grow-1[0]@1"}, late).wrong
+    other = [gates[0], Gate("grow-1-7f3a9c12/0/1/2/1", 9.5), Gate("row-1-7f3a9c12/0/1/1/1", 9.5)]
+    assert judge(RUN, records, noted, {"grow-1[0]@1"}, other).wrong
 
 
 def test_the_audit_sees_a_retry_that_begins_after_the_iteration_was_recorded():
