@@ -1,0 +1,1 @@
+"""What has to work with every Python and every Dask that is supported, without any extra."""
