@@ -28,7 +28,7 @@ import psutil
 
 from tests.chaos.notes import FOLDER
 
-__all__ = ["HOST", "Site", "free_port"]
+__all__ = ["HOST", "Site", "free_port", "workers_of"]
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parent.parent.parent
