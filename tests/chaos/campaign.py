@@ -121,13 +121,7 @@ class Campaign:
 
     def _look(self, now: float) -> None:
         """Heal what is due, start again what has ended, notice what moves."""
-        for one in [one for one in self._open if one.until <= now]:
-            self._open.remove(one)
-            if one.heal is not None:
-                one.heal()
-                self._say(f"healed: {one.name}")
-            self._awaiting.append((one.name, now))
-            self._moved = now
+        self._heal(now)
         self._site.mend()
         self._look_for_progress(now)
         code = self._site.driver_ended()
@@ -136,6 +130,16 @@ class Campaign:
         if self._flow and self._site.driver is None and now >= self._drives_at:
             self._drive()
         time.sleep(_LOOK)
+
+    def _heal(self, now: float) -> None:
+        """End the faults whose time is over."""
+        for one in [one for one in self._open if one.until <= now]:
+            self._open.remove(one)
+            if one.heal is not None:
+                one.heal()
+                self._say(f"healed: {one.name}")
+            self._awaiting.append((one.name, now))
+            self._moved = now
 
     def _look_for_progress(self, now: float) -> None:
         count = sum(path.stat().st_size for path in self._site.notes.glob("*.notes"))
@@ -206,6 +210,7 @@ class Campaign:
     def _audit(self) -> None:
         """Audit the run that has ended, and make room for the next one."""
         assert self._run is not None
+        self._heal(float("inf"))  # whoever audits needs a disk
         journal = self._disk.folder
         found = audit(self._site.notes, journal, self._run, self._flow, self._size)
         self.found.audits.append(found)
