@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from daskloop.executors.connection import Connection
+    from daskloop.executors.preflight import ClusterFacts
 
 __all__ = ["Workplace", "open_workplace"]
 
@@ -105,19 +106,14 @@ def open_workplace(
         check_inline(asked)
         return _here(own, given is None, post, lasting_claims)
     from daskloop.executors.dask_session import DaskSession
-    from daskloop.executors.first_worker import await_first_worker
     from daskloop.executors.hold import open_hold
-    from daskloop.executors.preflight import preflight
 
     connection = _connected(choice, own, given is None)
     client = connection.client
     try:
         _check_offers(choice, connection, asked)
         folder = own.url if store is None else None
-        facts = preflight(client, folder)
-        # With nobody to ask, payloads and claims of the run would be taken for out of reach.
-        if not facts.workers and await_first_worker(client, config.seconds("connect-timeout")):
-            facts = preflight(client, folder)
+        facts = _facts(connection, folder)
         shared = store is not None or facts.shares_folder
         claims, fleeting = _choose_claims(
             client, own.claims() if shared else None, registered, lasting_claims
@@ -170,6 +166,22 @@ def _here(store: PayloadStore, temporary: bool, post: Post, lasting_claims: bool
     limit = config.size("inline-limit")
     session = InlineSession(post)
     return Workplace(session, store, claims, limit, temporary, lasting_claims=lasting_claims)
+
+
+def _facts(connection: Connection, folder: str | None) -> ClusterFacts:
+    """Ask the workers what they are and share, once there is one: nobody can tell before."""
+    from daskloop.executors.first_worker import await_first_worker
+    from daskloop.executors.preflight import preflight
+
+    facts = preflight(connection.client, folder)
+    if facts.workers:
+        return facts
+    limit = config.seconds("connect-timeout")
+    logger.warning(
+        "%s has no workers: waiting up to %g s for the first one", connection.description, limit
+    )
+    came = await_first_worker(connection.client, limit)
+    return preflight(connection.client, folder) if came else facts
 
 
 def _say_unshared(connection: Connection, limit: int) -> None:

@@ -210,7 +210,8 @@ class Campaign:
     def _audit(self) -> None:
         """Audit the run that has ended, and make room for the next one."""
         assert self._run is not None
-        self._heal(float("inf"))  # whoever audits needs a disk
+        self._open = [one._replace(until=0.0) for one in self._open]
+        self._heal(time.monotonic())  # whoever audits needs a disk
         journal = self._disk.folder
         found = audit(self._site.notes, journal, self._run, self._flow, self._size)
         self.found.audits.append(found)

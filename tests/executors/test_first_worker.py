@@ -54,4 +54,5 @@ def test_a_run_waits_for_the_first_worker_to_know_what_it_shares(
     empty.adapt(minimum=0, maximum=1)  # starts a worker when there is work
     state = flow.run(executor=empty, journal=tmp_path / "journal")
     assert state.result[end].result == 3
+    assert "has no workers: waiting" in caplog.text
     assert "share no folder" not in caplog.text
