@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from daskloop.executors.datasets import unpublish, unpublish_others
 from daskloop.executors.hold import Hold
 from daskloop.executors.offers import lacking
 from daskloop.executors.outbox import Outbox
-from daskloop.executors.session import Demand, Gone, Job, Key, Post, Returned, Severed
+from daskloop.executors.session import Demand, Gone, Job, Key, Post, Reach, Returned, Severed
 from daskloop.executors.stranded import Stranded, slug_of
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class DaskSession:
         self._unsent: list[Key] = []
         self._can_adopt = hold is not None
         self._outbox = Outbox(self._client, self._follow, self._keep_unsent, hold)
+        self._answered = time.monotonic()
         self._running = 0
         self._has_published = False
         self._ended: list[Any] = []
@@ -234,6 +236,8 @@ class DaskSession:
             status = self._client.status
             if status == "running":
                 self._connection.send_soon()
+                self._outbox.settle()
+                asked = time.monotonic()
                 unsent, self._unsent = self._unsent, []
                 for key in unsent:
                     self._post(Gone(key, "disconnected", "the connection was down"))
@@ -245,6 +249,7 @@ class DaskSession:
                 except (OSError, asyncio.TimeoutError, ValueError) as error:
                     logger.debug("the scheduler did not answer: %r", error)
                     continue
+                self._answered = asked
                 self._slots = sum(threads.values())
                 for key in stranded:
                     self._post(Gone(key, "worker-lost", "the worker it was bound to died"))
@@ -256,6 +261,10 @@ class DaskSession:
         """End the run's hope, and the listening: a closed client can be told nothing later."""
         self._post(Severed(detail))
         self._listening.cancel()
+
+    def reach(self) -> Reach:
+        """Say for how long what was said has been heard."""
+        return Reach(self._outbox.connected_at, self._answered)
 
     def explain(self, keys: Sequence[Key]) -> str:
         """Say what the cluster is doing with attempts that are late."""

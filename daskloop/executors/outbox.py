@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -64,6 +65,9 @@ class Outbox:
         """The futures of all attempts that were sent and not released."""
         self.leaning: set[Key] = set()
         """Those of them that prefer a worker, or may: an earlier driver has sent them."""
+        self.connected_at = time.monotonic()
+        """When the present connection was found, in seconds of `monotonic`."""
+        self._comm = client.scheduler_comm
         self._client = client
         self._follow = follow
         self._unsent = unsent
@@ -84,6 +88,19 @@ class Outbox:
         self._dropped.extend(keys)
         if first:
             self._client.loop.add_callback(self._plan, _ALONE)
+
+    def settle(self) -> None:
+        """Let go of all that was held, if another connection has taken the place of that one.
+
+        Dask has cancelled what was in flight, and may not have heard of what was released since:
+        held on, it would be executed again when the worker dies that has its result.
+        """
+        comm = self._client.scheduler_comm
+        if self._client.status != "running" or comm is self._comm:
+            return
+        self._comm, self.connected_at = comm, time.monotonic()
+        if self._hold is not None:
+            self._hold.end()
 
     def close(self) -> None:
         """Send nothing any more, and release everything."""
@@ -125,6 +142,7 @@ class Outbox:
         self._timer = None
         loop = asyncio.get_running_loop()
         self._sent = loop.time()
+        self.settle()
         dropped = {self._dropped.popleft() for _ in range(len(self._dropped))}
         for key in dropped:
             future = self.futures.pop(key, None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from daskloop.keys import Key
 
@@ -22,6 +22,7 @@ __all__ = [
     "Job",
     "Key",
     "Post",
+    "Reach",
     "Returned",
     "Session",
     "Severed",
@@ -96,6 +97,15 @@ Post = Callable[[Arrival], None]
 """Hands an arrival to the driver; may be called on any thread."""
 
 
+class Reach(NamedTuple):
+    """For how long whoever executes attempts has been within reach, in seconds of `monotonic`."""
+
+    since: float
+    """When the present connection was made."""
+    until: float
+    """When it was last asked something that it has answered."""
+
+
 class Session(Protocol):
     """An executor at work for one run.
 
@@ -134,6 +144,10 @@ class Session(Protocol):
 
     def work(self) -> bool:
         """Execute one attempt in the calling thread, if this executor does so and has one."""
+        ...
+
+    def reach(self) -> Reach:
+        """Say for how long what was said has been heard."""
         ...
 
     def explain(self, keys: Sequence[Key]) -> str:

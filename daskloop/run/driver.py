@@ -272,7 +272,7 @@ class _Shift:
     def _let_go(self, turn: Turn) -> None:
         if turn.released:
             self._place.session.release(turn.released)
-        self._claims.released(turn.released)
+        self._claims.released(turn.released, self._place.session.reach())
         self._place.drop(turn.dropped)
 
     def _say_why(self) -> None:

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from daskloop.executors.session import Key
+from daskloop.executors.session import Key, Reach
 from daskloop.keys import key_text
 from daskloop.record.claims import Claims
 
@@ -30,11 +30,19 @@ class LapsingClaims:
         self._claims = claims
         self._lapsing: deque[tuple[float, Key]] = deque()
 
-    def released(self, keys: Sequence[Key]) -> None:
-        """Take note of attempts that were released, and forget claims whose time has come."""
+    def released(self, keys: Sequence[Key], reach: Reach) -> None:
+        """Take note of attempts that were released, and forget claims whose time has come.
+
+        Parameters
+        ----------
+        keys : sequence of Key
+            The attempts.
+        reach : Reach
+            For how long the scheduler has been within reach: only that time counts.
+        """
         if self._claims is None:
             return
         now = time.monotonic()
-        self._lapsing.extend((now + _LASTS, key) for key in keys)
-        while self._lapsing and self._lapsing[0][0] <= now:
+        self._lapsing.extend((now, key) for key in keys)
+        while self._lapsing and reach.until - max(self._lapsing[0][0], reach.since) >= _LASTS:
             self._claims.forget(key_text(self._lapsing.popleft()[1]))

@@ -126,3 +126,21 @@ def test_w08_attempts_are_sent_by_priority_and_demand_the_highest_first(
         ),
         ([0, 3], {**alike, "priority": 0}),
     ]
+
+
+def test_r08_what_was_held_over_a_connection_that_broke_is_let_go_of_once() -> None:
+    client = _Client(_Loop(), 0.001)
+    ended: list[str] = []
+    hold: Any = SimpleNamespace(end=lambda: ended.append("hold"))
+    outbox = Outbox(client, lambda future: None, lambda keys: None, hold)
+    outbox.settle()
+    assert not ended
+    client.scheduler_comm = SimpleNamespace(interval=0.001)
+    client.status = "connecting"
+    outbox.settle()
+    assert not ended  # there is nobody to tell yet
+    client.status = "running"
+    before = outbox.connected_at
+    outbox.settle()
+    outbox.settle()
+    assert ended == ["hold"] and outbox.connected_at > before
