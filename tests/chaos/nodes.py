@@ -19,6 +19,8 @@ CONFIG = {
     "distributed.scheduler.worker-ttl": "8s",  # a worker that is stopped for longer is replaced
     "distributed.worker.multiprocessing-method": "spawn",
     "distributed.comm.timeouts.connect": "10s",
+    # It keeps a tree of calls for each second of the last hour, which would hide a leak.
+    "distributed.worker.profile.enabled": False,
 }
 
 
