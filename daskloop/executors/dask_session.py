@@ -20,6 +20,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from daskloop.executors.cancelled import why_cancelled
 from daskloop.executors.datasets import unpublish, unpublish_others
 from daskloop.executors.hold import Hold
 from daskloop.executors.offers import lacking
@@ -220,7 +221,7 @@ class DaskSession:
         except KilledWorker as error:
             return Gone(future.key, "worker-lost", str(error))
         except concurrent.futures.CancelledError as error:
-            return Gone(future.key, *_why_cancelled(error))
+            return Gone(future.key, *why_cancelled(error))
         # Whatever Dask itself made of the attempt; the wrapper on the worker lets nothing through.
         except Exception as error:
             return Gone(future.key, "refused", f"{type(error).__name__}: {error}"[:2000])
@@ -236,22 +237,20 @@ class DaskSession:
             status = self._client.status
             if status == "running":
                 self._connection.send_soon()
-                self._outbox.settle()
-                asked = time.monotonic()
+                outbox, asked = self._outbox, time.monotonic()
+                outbox.settle()
                 unsent, self._unsent = self._unsent, []
                 for key in unsent:
                     self._post(Gone(key, "disconnected", "the connection was down"))
                 try:
                     threads = await self._client.scheduler.ncores()
-                    stranded = await self._stranded.look(
-                        self._client, self._outbox.futures, self._outbox.leaning
-                    )
+                    lost = await self._stranded.look(self._client, outbox.futures, outbox.leaning)
                 except (OSError, asyncio.TimeoutError, ValueError) as error:
                     logger.debug("the scheduler did not answer: %r", error)
                     continue
                 self._answered = asked
                 self._slots = sum(threads.values())
-                for key in stranded:
+                for key in lost:
                     self._post(Gone(key, "worker-lost", "the worker it was bound to died"))
             elif status in ("closed", "closing"):
                 self._sever("the connection to the Dask scheduler is closed")
@@ -319,13 +318,3 @@ class DaskSession:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _why_cancelled(error: BaseException) -> tuple[str, str]:
-    """Tell apart the reasons for which Dask cancels a future."""
-    reason = str(getattr(error, "reason", "") or "unknown")
-    if "connection" in reason:
-        return "disconnected", reason
-    if "restart" in reason:
-        return "restarted", reason
-    return "cancelled", reason
