@@ -1,14 +1,13 @@
-"""K-means on a Dask array: the points stay on the cluster, the loop moves nothing but the centres.
+"""K-means on a Dask array: the points stay on the cluster, from iteration to iteration.
 
-The points are made once and handed from iteration to iteration by name; the loop ends when the
-distortion has got no better for two iterations, with the best centres. Each start is a loop of its
-own, and the best of them wins.
+The array is a field of the payload. It is made once, handed on by name, and moves nowhere; each
+start is a loop of its own, which ends when its distortion gets no better. The best of them wins.
 """
 
 import dask.array as da
 import numpy as np
 
-from daskloop import Flow, Parameter, again, task, unmapped
+from daskloop import Flow, Parameter, again, task
 
 TRUE = np.array([[0.0, 0.0], [8.0, 0.0], [0.0, 8.0], [8.0, 8.0]])
 
@@ -20,14 +19,10 @@ def blobs(count=4_000, chunks=2):
     return noise + da.from_array(np.resize(TRUE, (count, 2)), chunks=(count // chunks, 2))
 
 
-@task
-def points():
-    return blobs()
-
-
-@task(patience=2, min_delta=1e-3, max_loops=100)
-def kmeans(start, points, centres=None, distortion=None):
+@task(max_loops=100)
+def kmeans(start, points=None, centres=None, before=np.inf):
     if centres is None:
+        points = blobs()
         rows = np.random.RandomState(start).choice(points.shape[0], 4, replace=False)
         centres = points[np.sort(rows)].compute()
     distances = ((points[:, None, :] - centres[None]) ** 2).sum(axis=2)
@@ -36,7 +31,9 @@ def kmeans(start, points, centres=None, distortion=None):
     counts = [(nearest == k).sum() for k in range(len(centres))]
     found, sums, counts = da.compute(distortion, sums, counts)
     moved = np.array([s / c if c else old for s, c, old in zip(sums, counts, centres, strict=True)])
-    return again(centres=moved, distortion=float(found), metric=float(found))
+    if before - found < 1e-4:
+        return {"centres": centres, "distortion": float(found)}
+    return again(points=points, centres=moved, before=float(found), metric=float(found))
 
 
 @task
@@ -45,7 +42,7 @@ def best(results):
 
 
 with Flow("k-means") as flow:
-    loops = kmeans.map(Parameter("starts"), unmapped(points()))
+    loops = kmeans.map(Parameter("starts"))
     winner = best(loops)
 
 

@@ -1,4 +1,4 @@
-"""Values that stay in the memory of a cluster: Dask collections, by the name of a dataset.
+"""Payloads that stay in the memory of a cluster: Dask collections, by the name of a dataset.
 
 A loop hands a DataFrame, an array or a Delayed on like any payload. It is persisted where it was
 made and published under a name of the run's; only the name travels, and its data is forgotten when
@@ -13,12 +13,13 @@ from typing import Any
 
 from daskloop.errors import StoreError
 
-__all__ = ["PREFIX", "fetch", "holds_collection", "is_in_cluster", "publish"]
+__all__ = ["PREFIX", "fetch", "forget_here", "is_collection", "is_in_cluster", "publish"]
 
 PREFIX = "dask:"
 """What the names of such values begin with, where others have the name of a stored file."""
 
-_PLAIN = (int, float, str, bytes, bool, type(None))
+_here: dict[str, list[Any]] = {}
+"""Values of inline runs, which have no cluster."""
 
 
 def is_in_cluster(name: str | None) -> bool:
@@ -26,46 +27,44 @@ def is_in_cluster(name: str | None) -> bool:
     return name is not None and name.startswith(PREFIX)
 
 
-def holds_collection(value: Any) -> bool:
-    """Tell whether a value is a Dask collection, or a dict, list or tuple that holds one.
+def is_collection(value: Any) -> bool:
+    """Tell whether a value is a Dask collection.
 
     Examples
     --------
     >>> import dask
-    >>> holds_collection({"total": dask.delayed(sum)([1, 2]), "n": 1}), holds_collection({"n": 1})
+    >>> is_collection(dask.delayed(sum)([1, 2])), is_collection([1, 2])
     (True, False)
     """
-    if isinstance(value, _PLAIN):
-        return False
-    if isinstance(value, (list, tuple, dict)):
-        items = value.values() if isinstance(value, dict) else value
-        return len(value) < 1_000 and any(map(holds_collection, items))
     return hasattr(type(value), "__dask_graph__") and value.__dask_graph__() is not None
 
 
-def publish(value: Any, name: str) -> tuple[Any, bool]:
-    """Persist the collections in a value, and publish it if this is a worker of a cluster.
+def publish(value: Any, name: str, here: bool) -> bool:
+    """Persist the collections in a value, and keep it by a name.
 
     Parameters
     ----------
     value : Any
-        Holds a collection.
+        A Dask collection, or a dict that holds some as its items.
     name : str
         Of the dataset, with its prefix.
+    here : bool
+        True to keep it in this process, where there is no cluster.
 
     Returns
     -------
-    persisted : Any
-        The value with its collections persisted.
-    published : bool
-        False where there is no cluster: what is persisted is then in this process.
+    bool
+        False if this is no worker of a cluster either, so that there is nowhere to keep it.
     """
     import dask
 
-    plain = dict(value) if isinstance(value, dict) else value  # Dask looks into plain ones only
+    kind = type(value) if isinstance(value, dict) else None
+    plain = value if kind is None else dict(value)  # Dask looks into plain ones only
+    if here:
+        _here[name] = [kind, *dask.persist(plain)]
+        return True
     if not _is_on_worker():
-        (persisted,) = dask.persist(plain)
-        return _like(type(value) if isinstance(value, dict) else None, persisted), False
+        return False
     from distributed import futures_of, wait, worker_client
 
     # Its thread does not count as busy meanwhile: the data may have to be made on this very worker.
@@ -77,9 +76,14 @@ def publish(value: Any, name: str) -> tuple[Any, bool]:
         for future in futures:
             if future.status != "finished":
                 future.result()  # raises why it is not
-        kind = type(value) if isinstance(value, dict) else None
         client.publish_dataset([kind, persisted], name=name)
-    return _like(kind, persisted), True
+    return True
+
+
+def forget_here(prefix: str) -> None:
+    """Let go of what is kept in this process under names that begin like this."""
+    for name in [one for one in _here if one.startswith(prefix)]:
+        del _here[name]
 
 
 def _like(kind: type | None, persisted: Any) -> Any:
@@ -97,7 +101,7 @@ def fetch(name: str) -> Any:
     from distributed import get_client
 
     try:
-        kind, persisted = get_client().get_dataset(name)
+        kind, persisted = _here[name] if name in _here else get_client().get_dataset(name)
         return _like(kind, persisted)
     except KeyError:
         raise StoreError(

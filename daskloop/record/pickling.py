@@ -70,6 +70,8 @@ def _why_not(obj: Any) -> str | None:
     distributed = sys.modules.get("distributed")
     if distributed is not None and isinstance(obj, getattr(distributed, "Future", ())):
         return "is a Dask future; gather it, or return the data"
+    if not isinstance(obj, type) and hasattr(type(obj), "__dask_graph__"):
+        return "is a Dask collection; compute it, or return the data"
     return None
 
 

@@ -12,7 +12,7 @@ from daskloop.define.goal import metric_value
 from daskloop.define.limits import duration
 from daskloop.errors import HandlerError, PayloadError, StoreError, TaskTimeout
 from daskloop.keys import dask_key, full_name, key_text
-from daskloop.record.in_cluster import PREFIX, holds_collection, publish
+from daskloop.record.in_cluster import PREFIX, is_collection, publish
 from daskloop.record.metrics import Reported, as_parts
 from daskloop.record.pickling import freeze, join, preview, thaw
 from daskloop.record.sealed import ErrorText, Sealed, seal
@@ -71,10 +71,10 @@ class Judge:
         def called() -> str:
             return f"the {what} of iteration {self.mine.iteration} of {self.name()!r}"
 
-        if holds_collection(value):
+        parts = value.values() if type(value) is Fields else (value,)
+        if what == "payload" and any(map(is_collection, parts)):
             name = f"{PREFIX}{self.order.run_id}-{self.tag()}"
-            value, is_published = publish(value, name)
-            if is_published:
+            if publish(value, name, here=self.worker == "inline"):
                 return Sealed(None, name, 0, 0, preview(value))
         return seal(value, called, self.order.inline_limit, self.store, self.tag)
 

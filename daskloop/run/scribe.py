@@ -14,7 +14,7 @@ from typing import Any
 from daskloop.errors import JournalError, StoreError
 from daskloop.executors.session import Gone
 from daskloop.record.entries import Recorded, Status, Submitted
-from daskloop.record.in_cluster import PREFIX, is_in_cluster
+from daskloop.record.in_cluster import PREFIX, forget_here, is_in_cluster
 from daskloop.record.memory_claims import forget_memory_claims
 from daskloop.run.packing import Pack
 from daskloop.run.register import Registered
@@ -101,6 +101,7 @@ class Scribe:
         if status != "stopped":
             used = [name for name in _names_in_use(standing) if is_in_cluster(name)]
             place.session.unpublish_others(f"{PREFIX}{self._registered.run}-", used)
+        forget_here(f"{PREFIX}{self._registered.run}-")
         if not self.keeps or self._broken or status == "stopped":
             return
         try:

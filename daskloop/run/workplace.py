@@ -14,7 +14,7 @@ from daskloop.executors.offers import check_inline, check_offers, is_whole
 from daskloop.executors.session import Demand, Post, Session
 from daskloop.plan.plan import Plan
 from daskloop.record.claims import Claims
-from daskloop.record.in_cluster import is_in_cluster
+from daskloop.record.in_cluster import forget_here, is_in_cluster
 from daskloop.record.memory_claims import memory_claims
 from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore, temporary_store
@@ -60,6 +60,8 @@ class Workplace:
         datasets = [one.name for one in values if one.name and is_in_cluster(one.name)]
         if datasets:
             self.session.unpublish(datasets)
+        for name in datasets:
+            forget_here(name)
         for one in values:
             if one.name and not is_in_cluster(one.name) and self.store is not None:
                 self.store.remove(one.name)
