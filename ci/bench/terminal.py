@@ -41,11 +41,11 @@ from measuring import Figure, Row, command_line, in_turns, sample, settle
 from daskloop.events import AttemptsSent, IterationEnded, MapOpened
 from daskloop.executors.local_cluster import start_processes
 from daskloop.keys import Place
+from daskloop.report.run_tally import RunTally
 from daskloop.run.announcer import Announcer
 from daskloop.terminal.glance import Glances
 from daskloop.terminal.layout import frame, room
 from daskloop.terminal.live import LiveView, _console, _styled
-from daskloop.terminal.tally import RunTally
 
 _HERE = Path(__file__).resolve().parent
 _BUSY = 2.0  # load above which figures of two cores say little

@@ -24,12 +24,12 @@ from daskloop.flow.begin import begin
 from daskloop.plain_text import hidden
 from daskloop.record.entries import Past
 from daskloop.report.log import LogListener
+from daskloop.report.run_tally import RunTally
 from daskloop.report.task_lines import TaskLines
 from daskloop.run import Run
 from daskloop.run.options import RunOptions
 from daskloop.states import State
 from daskloop.terminal.choosing import HINT, Manner, manner, showing
-from daskloop.terminal.tally import RunTally
 
 __all__ = ["Launch", "drive"]
 

@@ -15,9 +15,9 @@ from daskloop.cli.wording import age, line, plural
 from daskloop.record.entries import Summary
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.record.following import Look
+from daskloop.report.run_tally import RunTally
 from daskloop.terminal.choosing import Manner, manner, showing
 from daskloop.terminal.retelling import Retelling
-from daskloop.terminal.tally import RunTally
 
 __all__ = ["watch"]
 

@@ -10,11 +10,11 @@ from daskloop.define.graph import TaskGraph
 from daskloop.executors.choose import Inline, choose
 from daskloop.flow.launch import launch
 from daskloop.plain_text import hidden
+from daskloop.report.run_tally import RunTally
 from daskloop.run import Run
 from daskloop.run.options import RunOptions
 from daskloop.states import State
 from daskloop.terminal.choosing import HINT, Manner, manner, showing
-from daskloop.terminal.tally import RunTally
 
 __all__ = ["run_here"]
 

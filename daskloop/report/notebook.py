@@ -2,7 +2,7 @@
 
 ::
 
-    driver ──► events ──► NotebookView.hear ──► tallies
+    driver ──► events ──► NotebookView.hear ──► RunTally
                                │ at most four times a second, on a timer of its own
                                └──► the display of the cell that began the run
 """
@@ -22,10 +22,10 @@ from typing import Any
 from daskloop import config
 from daskloop.define.graph import TaskGraph
 from daskloop.define.parameter import Parameter
-from daskloop.events import Event, RunEnded
+from daskloop.events import Event, RunEnded, TaskTitle
 from daskloop.plain_text import hidden, texts_to_hide
 from daskloop.report.run_html import run_html
-from daskloop.report.tallies import Tallies
+from daskloop.report.run_tally import RunTally
 from daskloop.state_html import hide
 
 __all__ = ["NotebookView", "in_kernel", "notebook_views"]
@@ -68,7 +68,7 @@ def notebook_views(graph: TaskGraph, given: Mapping[str, Any]) -> list[NotebookV
         return []
     slugs = graph.slugs
     tasks = [
-        (slugs[task], task.name, graph.call_of(task).is_mapped)
+        TaskTitle(slugs[task], task.name, graph.call_of(task).is_mapped)
         for task in graph.sorted_tasks()
         if not isinstance(task, Parameter)
     ]
@@ -82,7 +82,7 @@ class NotebookView:
     ----------
     flow : str
         Name of the flow.
-    tasks : iterable of (slug, name, is_mapped)
+    tasks : iterable of TaskTitle
         The tasks that have a row.
     redact : callable
         Takes a text of the user's and returns it without what is secret.
@@ -98,14 +98,11 @@ class NotebookView:
     def __init__(
         self,
         flow: str,
-        tasks: Iterable[tuple[str, str, bool]],
+        tasks: Iterable[TaskTitle],
         redact: Callable[[str], str] = str,
     ) -> None:
-        self._flow = flow
-        self._run = ""
         self._redact = redact
-        self._tallies = Tallies(tasks)
-        self._lock = threading.Lock()
+        self._tally = RunTally(flow=flow, tasks=tasks)
         self._handle: Any = None
         self._drawn = 0.0
         self._timer: threading.Timer | None = None
@@ -121,8 +118,8 @@ class NotebookView:
             Done when the run has ended, also where that is no event.
         """
         display = import_module("IPython.display").display
-        with self._lock:
-            self._run = run
+        with self._tally.lock:
+            self._tally.run = run
             self._handle = display(self._bundle(), raw=True, display_id=True)
             self._drawn = time.monotonic()
         outcome.add_done_callback(self._over)
@@ -131,15 +128,15 @@ class NotebookView:
         error = outcome.exception()
         if error is None:
             return
-        with self._lock:
-            self._tallies.stalled = f"The run could not go on: {type(error).__name__}: {error}"
+        with self._tally.lock:
+            self._tally.stalled = f"The run could not go on: {type(error).__name__}: {error}"
             if self._handle is not None:
                 self._draw()
 
     def hear(self, event: Event) -> None:
         """Take note of one event."""
-        with self._lock:
-            self._tallies.take(event)
+        self._tally.hear(event)
+        with self._tally.lock:
             if self._handle is not None:
                 self._soon(0.0 if isinstance(event, RunEnded) else PERIOD)
 
@@ -154,7 +151,7 @@ class NotebookView:
             self._timer.start()
 
     def _due(self) -> None:
-        with self._lock:
+        with self._tally.lock:
             if self._timer is not None:
                 self._draw()
 
@@ -166,10 +163,11 @@ class NotebookView:
             self._handle.update(self._bundle(), raw=True)
         # The table is an extra: whatever is wrong with its display must not reach the run.
         except Exception:
-            logger.warning("run %s: its table is drawn no more", self._run, exc_info=True)
+            logger.warning("run %s: its table is drawn no more", self._tally.run, exc_info=True)
             self._handle = None
         self._drawn = time.monotonic()
 
     def _bundle(self) -> dict[str, str]:
-        html = run_html(self._flow, self._run, self._tallies, time.time(), self._redact)
-        return {"text/html": html, "text/plain": f"run {self._run} of flow '{self._flow}'"}
+        tally = self._tally
+        html = run_html(tally, time.time(), self._redact)
+        return {"text/html": html, "text/plain": f"run {tally.run} of flow '{tally.flow}'"}

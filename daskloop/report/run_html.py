@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 from itertools import islice
 
+from daskloop.dashboard.standings import Standing
 from daskloop.html_table import Cell, heading, note, table
-from daskloop.report.tallies import Tallies, TaskRow
+from daskloop.report.run_tally import RunTally
+from daskloop.report.task_tally import TaskTally
 from daskloop.state_html import colour_of
 from daskloop.states import Running
 
@@ -16,17 +18,13 @@ __all__ = ["run_html"]
 _TASKS = 50  # rows at most
 
 
-def run_html(
-    flow: str, run: str, tallies: Tallies, now: float, redact: Callable[[str], str] = str
-) -> str:
+def run_html(tally: RunTally, now: float, redact: Callable[[str], str] = str) -> str:
     """Show how a run stands.
 
     Parameters
     ----------
-    flow, run : str
-        Names.
-    tallies : Tallies
-        What has been heard of it.
+    tally : RunTally
+        What has been heard of it; to be called with its lock.
     now : float
         The time, seconds since the epoch.
     redact : callable, optional
@@ -34,64 +32,77 @@ def run_html(
 
     Examples
     --------
-    >>> html = run_html("fib", "quiet-heron-7f3a9c12", Tallies([("a-1", "a", True)]), now=0.0)
+    >>> from daskloop.events import TaskTitle
+    >>> html = run_html(RunTally(flow="fib", tasks=[TaskTitle("a-1", "a", True)]), now=0.0)
     >>> "<b>Running</b> fib" in html, "not begun" in html
     (True, True)
     """
-    state = tallies.state or Running()
-    ends = now if tallies.state is None else tallies.at
-    facts = [redact(flow), f"run {run}"]
-    if tallies.started is not None:
-        facts += [f"on {tallies.executor}", f"{max(0.0, ends - tallies.started):.1f} s"]
-    if tallies.losses:
-        facts.append(f"{tallies.losses:,} lost with their worker")
-    rows = tallies.rows(now)
-    parts = [heading(type(state).__name__, colour_of(state), " · ".join(facts))]
+    state = Running() if tally.ended is None else tally.ended.state
+    tasks = tally.tasks.values()
+    parts = [heading(type(state).__name__, colour_of(state), _facts(tally, now, redact))]
     parts.append(
         table(
             ["Task", "Done", "Failed", "Iterations", "Retries", "Waiting", "Newest message"],
-            (_cells(row, redact) for row in islice(rows, _TASKS)),
+            (_cells(task, redact) for task in islice(tasks, _TASKS)),
             "Tasks of the run",
         )
     )
-    if len(rows) > _TASKS:
-        parts.append(note(f"and {len(rows) - _TASKS:,} more tasks"))
-    for failure in tallies.failures:
-        where = "" if failure.iteration is None else f" at iteration {failure.iteration}"
-        parts.append(note(f"✖ {redact(failure.name)} failed{where}: {redact(failure.message)}"))
-    if tallies.stalled and tallies.state is None:
-        parts.append(note(redact(tallies.stalled)))
+    if len(tasks) > _TASKS:
+        parts.append(note(f"and {len(tasks) - _TASKS:,} more tasks"))
+    for one in tally.failures:
+        where = f" at iteration {one.iteration:,}" if one.iteration > 1 else ""
+        parts.append(note(f"✖ {redact(one.name)} failed{where}: {redact(one.message)}"))
+    if tally.stalled and tally.ended is None:
+        parts.append(note(redact(tally.stalled)))
     return "".join(parts)
 
 
-def _cells(row: TaskRow, redact: Callable[[str], str]) -> list[Cell]:
+def _facts(tally: RunTally, now: float, redact: Callable[[str], str]) -> str:
+    facts = [redact(tally.flow), f"run {tally.run}"]
+    if tally.begun is not None:
+        ends = now if tally.ended is None else tally.ended.at
+        facts += [f"on {tally.executor}", f"{max(0.0, ends - tally.begun):.1f} s"]
+    losses = sum(task.losses for task in tally.tasks.values())
+    if losses:
+        facts.append(f"{losses:,} lost with their worker")
+    return " · ".join(facts)
+
+
+def _cells(task: TaskTally, redact: Callable[[str], str]) -> list[Cell]:
+    failed = task.counts[Standing.FAILED]
     return [
-        Cell(redact(row.name)),
-        _done(row),
-        Cell(_count(row.failed), "#d55e00" if row.failed else None, is_number=True),
-        Cell(_count(row.iterations), is_number=True),
-        Cell(_count(row.retries), is_number=True),
-        Cell(_waiting(row)),
-        Cell(redact(row.message)),
+        Cell(redact(task.name)),
+        _done(task),
+        Cell(_count(failed), "#d55e00" if failed else None, is_number=True),
+        Cell(_count(task.iterations), is_number=True),
+        Cell(_count(task.retries), is_number=True),
+        Cell(_waiting(task)),
+        Cell(redact(task.message)),
     ]
 
 
-def _done(row: TaskRow) -> Cell:
-    if row.children is None:
-        return Cell("never opened" if row.ended else "not begun")
-    share = row.ended / row.children if row.children else 1.0
-    before = f", {row.before:,} before" if row.before else ""
-    return Cell(f"{row.ended:,} of {row.children:,}{before}", share=share)
+def _done(task: TaskTally) -> Cell:
+    if task.width is None:
+        return Cell("not begun")
+    share = task.ended / task.width if task.width else 1.0
+    return Cell(f"{task.ended:,} of {task.width:,}", share=share)
 
 
-def _waiting(row: TaskRow) -> str:
+def _waiting(task: TaskTally) -> str:
     parts = []
-    if row.waiting and row.next_try is not None:
-        clock = time.strftime("%H:%M:%S", time.localtime(row.next_try))
-        parts.append(f"{row.waiting:,} to try again, next {clock}")
-    if row.paused:
-        parts.append(f"{row.paused:,} for approval")
+    retrying = task.counts[Standing.RETRYING]
+    if retrying:
+        parts.append(f"{retrying:,} to try again{_next_try(task)}")
+    paused = task.counts[Standing.PAUSED]
+    if paused:
+        parts.append(f"{paused:,} for approval")
     return ", ".join(parts)
+
+
+def _next_try(task: TaskTally) -> str:
+    going = (one for one in task.going.values() if one.standing is Standing.RETRYING)
+    due = min((one.due for one in going if one.due is not None), default=None)
+    return "" if due is None else time.strftime(", next %H:%M:%S", time.localtime(due))
 
 
 def _count(number: int) -> str:

@@ -11,9 +11,9 @@ from enum import Enum
 
 from daskloop import config
 from daskloop.report.log import summary
+from daskloop.report.run_tally import RunTally
 from daskloop.terminal.live import LiveView
 from daskloop.terminal.plain_lines import PlainLines
-from daskloop.terminal.tally import RunTally
 
 __all__ = ["HINT", "Manner", "manner", "showing"]
 

@@ -10,8 +10,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from daskloop.dashboard.standings import Standing
-from daskloop.terminal.tally import Failure, RunTally
-from daskloop.terminal.task_tally import Going, TaskTally
+from daskloop.report.run_tally import Failure, RunTally
+from daskloop.report.task_tally import Going, TaskTally
 
 __all__ = ["ChildGlance", "Glance", "Glances", "TaskGlance"]
 

@@ -21,10 +21,10 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
 
+from daskloop.report.run_tally import RunTally
 from daskloop.terminal.glance import Glances
 from daskloop.terminal.layout import Line, frame, room
 from daskloop.terminal.passing_by import PassingBy
-from daskloop.terminal.tally import RunTally
 from daskloop.terminal.whole_lines import WholeLines
 
 if TYPE_CHECKING:

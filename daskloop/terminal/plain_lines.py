@@ -9,9 +9,9 @@ from collections.abc import Callable
 from types import TracebackType
 
 from daskloop.plain_text import one_line
+from daskloop.report.run_tally import RunTally
 from daskloop.terminal.facts import duration, task_facts
 from daskloop.terminal.glance import Glance, Glances, TaskGlance
-from daskloop.terminal.tally import RunTally
 
 __all__ = ["PlainLines", "sentence"]
 

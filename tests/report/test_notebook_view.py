@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
+import re
 import sys
+import time
 from functools import partial
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import dask
 import pytest
 
-from daskloop import Flow, Parameter, state_html, task
-from daskloop.events import ChildEnded, IterationEnded, MapOpened, RunEnded, RunStarted
+from daskloop import Flow, Parameter, again, state_html, task, unmapped
+from daskloop.events import ChildEnded, IterationEnded, MapOpened, RunEnded, RunStarted, TaskTitle
 from daskloop.keys import Place
 from daskloop.plain_text import hidden
 from daskloop.report import notebook
@@ -28,6 +32,8 @@ class Display:
     def __init__(self) -> None:
         self.shown: list[str] = []
         self.broken = False
+        self.gates: dict[str, Path] = {}
+        """A file to make as soon as a text is shown."""
 
     def __call__(self, bundle: dict[str, str], *, raw: bool, display_id: bool) -> Display:
         assert raw
@@ -39,6 +45,9 @@ class Display:
         if self.broken:
             raise OSError("the front end is gone")
         self.shown.append(bundle["text/html"])
+        for text, gate in self.gates.items():
+            if text in self.shown[-1]:
+                gate.touch()
 
 
 @pytest.fixture
@@ -63,8 +72,16 @@ def over(state: Any) -> RunEnded:
     return RunEnded(RUN, 9.0, "f", state, 9.0, 0, 0, 0)
 
 
+def cells_of(html: str, task: str) -> list[str]:
+    """Read the row of a task, without its name."""
+    rows = re.findall("<tr.*?</tr>", html, re.DOTALL)
+    cells = [re.findall("<td.*?>(.*?)</td>", row, re.DOTALL) for row in rows]
+    texts = [[re.sub("<.*?>|&#9632;", "", cell).strip() for cell in row] for row in cells]
+    return next(row[1:] for row in texts if row[:1] == [task])
+
+
 def a_view(redact: Any = str) -> NotebookView:
-    return NotebookView("f", [("f-1", "f", True)], redact)
+    return NotebookView("f", [TaskTitle("f-1", "f", True)], redact)
 
 
 def test_only_where_a_kernel_runs_the_code_is_there_a_table(kernel, monkeypatch):
@@ -98,6 +115,35 @@ def test_n01_a_run_shows_one_table_and_its_last_picture_is_complete(kernel):
     assert "<b>Running</b> squares · run " in kernel.shown[0]
     assert "<b>Success</b> squares" in kernel.shown[-1]
     assert "3 of 3" in kernel.shown[-1]
+
+
+def test_n01_a_resumed_run_shows_from_the_start_what_an_earlier_driver_has_done(kernel, tmp_path):
+    @task
+    def reach(limit: int, folder: str, n: int = 1) -> Any:
+        if n < limit:
+            return again(n=n + 1)
+        if limit == 3 and not os.path.exists(f"{folder}/mended"):
+            raise ValueError("broken")
+        deadline = time.monotonic() + 20
+        while limit == 3 and not os.path.exists(f"{folder}/shown"):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the table has not shown what was done before")
+            time.sleep(0.01)
+        return n
+
+    with Flow("resumed") as flow:
+        reach.map(Parameter("limits"), unmapped(Parameter("folder")))
+    given = {"limits": [1, 2, 3], "folder": str(tmp_path), "executor": "threads"}
+    assert flow.run(**given, journal=tmp_path / "runs").is_failed()
+    assert cells_of(kernel.shown[-1], "reach")[:3] == ["3 of 3", "1", "5"]
+    (tmp_path / "mended").touch()
+    kernel.shown.clear()
+    kernel.gates["2 of 3"] = tmp_path / "shown"
+    assert flow.run(**given, journal=tmp_path / "runs", resume=True).is_successful()
+    under_way = next(one for one in kernel.shown if "2 of 3" in one)
+    assert "<b>Running</b> resumed" in under_way
+    assert cells_of(under_way, "reach")[:3] == ["2 of 3", "", "5"]
+    assert cells_of(kernel.shown[-1], "reach")[:3] == ["3 of 3", "", "6"]
 
 
 def test_n01_a_thousand_events_are_few_pictures(kernel, monkeypatch):
@@ -165,7 +211,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE, ids=["script", "escape", "right", "long", "secret"])
 def test_n03_any_text_is_only_text_cut_and_without_secrets(kernel, text):
-    view = NotebookView(text, [("f-1", text, True)], partial(hidden, secrets=["hunter22"]))
+    view = NotebookView(text, [TaskTitle("f-1", text, True)], partial(hidden, secrets=["hunter22"]))
     view.hear(RunStarted(RUN, 0.0, text, "threads"))
     view.hear(MapOpened(RUN, 0.0, "f-1", text, 1))
     view.hear(ChildEnded(RUN, 1.0, (Place("f-1", 0, 1),), text, Failed(text), 1.0))

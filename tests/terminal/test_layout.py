@@ -8,11 +8,11 @@ from daskloop.events import AttemptsSent, ChildEnded, IterationEnded, MapOpened,
 from daskloop.events import TaskTitle as Title
 from daskloop.keys import Place
 from daskloop.plain_text import columns
+from daskloop.report.run_tally import RunTally
 from daskloop.states import Failed, Success
 from daskloop.terminal.facts import duration
 from daskloop.terminal.glance import Glances
 from daskloop.terminal.layout import Line, frame, room
-from daskloop.terminal.tally import RunTally
 
 HOSTILE = "\x1b[2J<script> 日本 😀 שלום \u202e\nx\r" + "y" * 1_000_000
 SIZES = [(6, 3), (20, 5), (40, 10), (80, 24), (200, 50)]

@@ -13,8 +13,8 @@ from daskloop.terminal import plain_lines
 from daskloop.terminal.choosing import Manner, showing
 from daskloop.terminal.glance import Glances
 from daskloop.terminal.plain_lines import sentence
+from tests.terminal.test_glance import ended, told
 from tests.terminal.test_layout import HOSTILE, run_of, wide_run
-from tests.terminal.test_tally import ended, told
 
 
 def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:

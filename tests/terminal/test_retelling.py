@@ -11,10 +11,10 @@ from daskloop import Flow, again, emitted, task
 from daskloop.flow.begin import begin
 from daskloop.flow.options import checked_options
 from daskloop.record.folder_journal import FolderJournal
+from daskloop.report.run_tally import RunTally
 from daskloop.signals import LOOP, SKIP
 from daskloop.terminal.glance import Glances
 from daskloop.terminal.retelling import Retelling
-from daskloop.terminal.tally import RunTally
 
 
 @task(max_retries=2, retry_delay=0)

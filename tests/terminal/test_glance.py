@@ -1,4 +1,4 @@
-"""How a run stands after each event: counts, and which children are worth a line."""
+"""How a run looks after each event: counts, and which children are worth a line."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from daskloop.events import (
     TaskTitle,
 )
 from daskloop.keys import Address, Place
+from daskloop.report.run_tally import RunTally
 from daskloop.states import Cancelled, Failed, Skipped, State, Success, TriggerFailed
 from daskloop.terminal.glance import Glance, Glances, TaskGlance
-from daskloop.terminal.tally import RunTally
 
 RUN = "quiet-heron-7f3a9c12"
 TITLES = (TaskTitle("m-1", "m", True), TaskTitle("after-1", "after", False))

@@ -3,6 +3,7 @@
 ::
 
     event ──► RunTally ──► TaskTally: how many children stand how, and those under way
+                 └──► the table in a notebook, the view in a terminal
 
 Each event costs the same, however many children there are.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from daskloop.dashboard.standings import Standing
@@ -29,9 +31,10 @@ from daskloop.events import (
     RunStalled,
     RunStarted,
     RunStopping,
+    TaskTitle,
 )
+from daskloop.report.task_tally import TaskTally
 from daskloop.states import Paused, Scheduled, State
-from daskloop.terminal.task_tally import TaskTally
 
 __all__ = ["Failure", "RunTally"]
 
@@ -53,22 +56,35 @@ class RunTally:
 
     Parameters
     ----------
-    run : str
-        Name of the run, until an event says it.
+    run, flow : str, optional
+        Names, until an event says them.
+    tasks : iterable of TaskTitle, optional
+        Those of the flow, for who shows them before an event tells of them.
 
     Notes
     -----
     Hears on one thread and is read on another, which holds `lock` meanwhile. What happens in the
     body of a loop flow counts for the loop flow.
+
+    Examples
+    --------
+    >>> from daskloop.keys import Place
+    >>> tally = RunTally(tasks=[TaskTitle("fib-1", "fib", True)])
+    >>> tally.hear(MapOpened("r", 0.0, "fib-1", "fib", 4))
+    >>> tally.hear(IterationEnded("r", 1.0, (Place("fib-1", 3, 1),), "fib[3]", "Fib 1", "w", 0.1))
+    >>> [(task.width, task.iterations, task.message) for task in tally.tasks.values()]
+    [(4, 1, 'Fib 1')]
     """
 
-    def __init__(self, run: str = "") -> None:
+    def __init__(self, run: str = "", flow: str = "", tasks: Iterable[TaskTitle] = ()) -> None:
         self.lock = threading.Lock()
         self.run = run
-        self.flow = ""
+        self.flow = flow
+        self.executor = ""
+        """How the executor describes itself."""
         self.begun: float | None = None
         """When the driver began, seconds since the epoch."""
-        self.tasks: dict[str, TaskTally] = {}
+        self.tasks = {title.slug: TaskTally(*title) for title in tasks}
         """By slug, in the order of the flow."""
         self.failures: deque[Failure] = deque(maxlen=_FAILURES)
         """The last children that failed for good."""
@@ -109,15 +125,19 @@ class RunTally:
                 self.stalled = event.text
                 return
             case RunStarted():
-                self.run, self.flow, self.begun = event.run, event.flow, event.at
-                self.stopping = self.ended = None
-                for slug, name, mapped in event.tasks:
-                    self.tasks.setdefault(slug, TaskTally(slug, name, mapped))
+                self._started(event)
             case RunStopping():
                 self.stopping = event
             case RunEnded():
                 self.ended = event
         self.stalled = ""
+
+    def _started(self, event: RunStarted) -> None:
+        self.run, self.flow, self.begun = event.run, event.flow, event.at
+        self.executor = event.executor
+        self.stopping = self.ended = None
+        for title in event.tasks:
+            self.tasks.setdefault(title.slug, TaskTally(*title))
 
     def _of(self, slug: str, name: str | None = None) -> TaskTally:
         found = self.tasks.get(slug)
@@ -139,12 +159,14 @@ class RunTally:
         task.iterations += event.count
         going = task.goes(index or 0, _UNDER_WAY, event.at)
         going.iteration, going.run_count, going.due = iteration + 1, 1, event.until
-        going.message = event.message
+        task.says(going, event.message)
 
     def _failed(self, event: AttemptFailed) -> None:
         slug, index, _ = event.address[0]
-        going = self._of(slug).goes(index or 0, _UNDER_WAY, event.at)
-        going.message, going.failed = event.message, True
+        task = self._of(slug)
+        going = task.goes(index or 0, _UNDER_WAY, event.at)
+        task.says(going, event.message)
+        going.failed = True
         if len(event.address) == 1:
             going.attempts = event.attempts
 
@@ -155,15 +177,17 @@ class RunTally:
         inside = len(event.address) > 1  # others in the body may go on meanwhile
         going = task.goes(index or 0, _UNDER_WAY if inside else _RETRYING, event.at)
         if not going.failed:  # of a failure, the words of what failed say more
-            going.message = event.message
+            task.says(going, event.message)
         if not inside:
             going.iteration, going.run_count = iteration, event.run_count
             going.due = event.at + event.delay
 
     def _paused(self, event: ChildPaused) -> None:
         slug, index, iteration = event.address[0]
-        going = self._of(slug).goes(index or 0, _PAUSED, event.at)
-        going.iteration, going.due, going.message = iteration, event.until, event.message
+        task = self._of(slug)
+        going = task.goes(index or 0, _PAUSED, event.at)
+        going.iteration, going.due = iteration, event.until
+        task.says(going, event.message)
 
     def _ended(self, event: ChildEnded) -> None:
         if len(event.address) > 1:
@@ -174,7 +198,10 @@ class RunTally:
         if index is None:
             task.opens_never()
         task.over(index or 0, standing, iteration, event.seconds)
-        if standing is Standing.FAILED and not state.is_trigger_failed():
+        if standing is not Standing.FAILED:
+            return
+        task.message = state.message or task.message
+        if not state.is_trigger_failed():
             self.failed += 1
             self.failures.append(Failure(event.name, iteration, state.message or ""))
 
@@ -194,7 +221,7 @@ class RunTally:
             going.iteration = iteration
             start = None if state is None else state.start_time
             going.due = None if start is None else start.timestamp()
-            going.message = "" if state is None else state.message or ""
+            task.says(going, "" if state is None else state.message or "")
         elif not state.is_mapped():
             if index is None:
                 task.opens_never()

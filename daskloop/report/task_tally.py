@@ -69,6 +69,8 @@ class TaskTally:
         """Iterations that are done."""
         self.retries = 0
         self.losses = 0
+        self.message = ""
+        """The newest one, of an iteration, a retry, a pause or a failure."""
         self.going: dict[int, Going] = {}
         """Those that have begun and not ended, by index, the oldest first."""
         self.farthest = ("", 0)
@@ -131,6 +133,11 @@ class TaskTally:
         found.standing = standing
         self.moved(index, standing)
         return found
+
+    def says(self, going: Going, message: str) -> None:
+        """Take note of what a child says; if that is nothing, the newest message stays."""
+        going.message = message
+        self.message = message or self.message
 
     def over(self, index: int, standing: Standing, iteration: int, seconds: float) -> None:
         """Let a child have ended."""
