@@ -90,4 +90,4 @@ def why_over(rules: Rules, progress: Progress) -> str:
 def ended_at_limit(rules: Rules, progress: Progress, limit: str) -> str:
     """Say that a loop ends at a limit, and with which payload."""
     last = progress.iteration - 1 if progress.best is None else progress.best.iteration
-    return f"The loop ended at {limit}, with the payload of iteration {last}."
+    return f"The loop ended at a limit, {limit}, with the payload of iteration {last}."

@@ -14,14 +14,14 @@ def add(x, y=0):
 
 @pytest.mark.parametrize("wrap", [lambda x: flatten(unmapped(x)), lambda x: unmapped(flatten(x))])
 def test_m09_annotations_nest_in_both_orders(wrap):
-    assert read_annotations(wrap([1]), default=True) == ([1], False, True)
+    assert read_annotations(wrap([1]), default=True) == ([1], False, True, False)
 
 
 def test_annotations_decide_over_the_default():
-    assert read_annotations([1], default=False) == ([1], False, False)
-    assert read_annotations([1], default=True) == ([1], True, False)
-    assert read_annotations(mapped([1]), default=False) == ([1], True, False)
-    assert read_annotations(flatten([1]), default=True) == ([1], True, True)
+    assert read_annotations([1], default=False) == ([1], False, False, False)
+    assert read_annotations([1], default=True) == ([1], True, False, False)
+    assert read_annotations(mapped([1]), default=False) == ([1], True, False, False)
+    assert read_annotations(flatten([1]), default=True) == ([1], True, True, False)
 
 
 def test_mapped_and_unmapped_around_one_argument_are_refused():
