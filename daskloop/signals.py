@@ -43,7 +43,48 @@ class Signal(BaseException):
         return f"{type(self).__name__}({self.message!r})"
 
 
-class LOOP(Signal):
+class Emitting(Signal):
+    """A signal that may emit items, for the tasks that are mapped over ``emitted(...)``.
+
+    Parameters
+    ----------
+    message, result : optional
+        Of the state.
+    emit : Any, optional
+        An item.
+    emit_all : iterable, optional
+        Several items.
+    """
+
+    def __init__(
+        self,
+        message: str | None = None,
+        result: Any = None,
+        emit: Any = ...,
+        emit_all: Iterable[Any] = (),
+    ) -> None:
+        super().__init__(message, result)
+        self.emit = emit
+        self.emit_all = emit_all
+
+    def items(self) -> list[Any]:
+        """List what is emitted.
+
+        Raises
+        ------
+        TypeError
+            If `emit_all` cannot be gone through.
+        """
+        try:
+            more = list(self.emit_all)
+        except TypeError:
+            raise TypeError(
+                f"emit_all={self.emit_all!r:.100}: give a list of items, or one item as emit="
+            ) from None
+        return more if self.emit is ... else [self.emit, *more]
+
+
+class LOOP(Emitting):
     """End this iteration and start the next with `result` as its payload.
 
     Parameters
@@ -78,11 +119,9 @@ class LOOP(Signal):
         emit: Any = ...,
         emit_all: Iterable[Any] = (),
     ) -> None:
-        super().__init__(message, result)
+        super().__init__(message, result, emit, emit_all)
         self.after = after
         self.metric = metric
-        self.emit = emit
-        self.emit_all = emit_all
 
     def __str__(self) -> str:
         said = f"{self.message} " if self.message else ""
@@ -98,7 +137,7 @@ class SKIP(Signal):
     state_class = states.Skipped
 
 
-class SUCCESS(Signal):
+class SUCCESS(Emitting):
     """End the task, or the loop, as `Success` with `result`.
 
     Parameters
@@ -110,17 +149,6 @@ class SUCCESS(Signal):
     """
 
     state_class = states.Success
-
-    def __init__(
-        self,
-        message: str | None = None,
-        result: Any = None,
-        emit: Any = ...,
-        emit_all: Iterable[Any] = (),
-    ) -> None:
-        super().__init__(message, result)
-        self.emit = emit
-        self.emit_all = emit_all
 
 
 class FAIL(Signal):

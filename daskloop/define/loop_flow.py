@@ -191,9 +191,10 @@ def close_round(over: Any, result: Any, fields: dict[str, Any], **said: Any) -> 
     """
     if not over:
         return Again(Fields(fields), **said)
-    if said["emit"] is ... and not said["emit_all"]:
+    items = SUCCESS(emit=said["emit"], emit_all=said["emit_all"]).items()
+    if not items:
         return result
-    raise SUCCESS(result=result, emit=said["emit"], emit_all=said["emit_all"])
+    raise SUCCESS(result=result, emit_all=items)
 
 
 class LoopFlow(FunctionTask):

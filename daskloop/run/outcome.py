@@ -186,8 +186,7 @@ def _looped(judge: Judge, error: LOOP, text: str, started: float) -> Entry:
         start = ended + duration(error.after, "LOOP(after=...)")
     value = judge.seal(error.result, "payload")
     text = text or f"Task is looping: iteration {judge.mine.iteration} is done."
-    is_silent = error.emit is ... and not error.emit_all
-    parts = NO_PARTS if is_silent else emitted_items(judge, error)
+    parts = emitted_items(judge, error)
     if error.metric is not None:
         parts = {**parts, **as_parts(Reported(metric_value(error.metric, "metric")))}
     return Entry("looped", text, value, None, True, start, parts, judge.worker, started, ended)

@@ -12,7 +12,7 @@ from daskloop.record.pickling import freeze, join, preview
 from daskloop.record.sealed import Sealed
 from daskloop.run.cutting import elements, flattened, pieces
 from daskloop.run.envelope import NO_PARTS, Parts
-from daskloop.signals import LOOP, SUCCESS
+from daskloop.signals import Emitting
 
 if TYPE_CHECKING:
     from daskloop.run.outcome import Judge
@@ -37,15 +37,9 @@ def cut_into(judge: Judge, result: Any, cut: int) -> tuple[Sealed, ...] | str:
     return _closed(judge, found, name)
 
 
-def emitted_items(judge: Judge, signal: LOOP | SUCCESS) -> Parts:
+def emitted_items(judge: Judge, signal: Emitting) -> Parts:
     """Close the items that an iteration emits."""
-    try:
-        more = list(signal.emit_all)
-    except TypeError:
-        raise TypeError(
-            f"emit_all={signal.emit_all!r:.100}: give a list of items, or one item as emit="
-        ) from None
-    items = more if signal.emit is ... else [signal.emit, *more]
+    items = signal.items()
     if not items:
         return NO_PARTS
     what = f"what iteration {judge.mine.iteration} of {judge.name()!r} emits"

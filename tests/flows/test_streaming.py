@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from daskloop import Flow, Parameter, again, apply_map, emitted, flatten, loop_flow, task, unmapped
@@ -274,3 +275,18 @@ def test_e06_what_cannot_be_emitted_fails_the_iteration():
         double.map(emitted(loop))
     state = flow.run(executor="inline")
     assert state.result[loop].is_failed() and "emit_all" in state.result[loop].message
+
+
+def test_e01_arrays_may_be_emitted_element_by_element(executor):
+    @task
+    def once():
+        raise SUCCESS(emit_all=np.array([3, 4]))
+
+    @loop_flow
+    def rounds(xs, n=1):
+        return again(n=n + 1, emit_all=xs).until(n >= 2, result=n)
+
+    with Flow("streamed") as flow:
+        found = [double.map(emitted(one)) for one in (once(), rounds(np.array([1, 2])))]
+    state = flow.run(executor=executor)
+    assert [state.result[one].result for one in found] == [[6, 8], [2, 4, 2, 4]]
