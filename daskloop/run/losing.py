@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from bisect import bisect_left, insort
+from collections import Counter, defaultdict
 
 from daskloop.define.goal import Goal
 from daskloop.record.entries import Recorded
@@ -21,11 +23,15 @@ class Rungs:
         Of the task.
     """
 
-    __slots__ = ("_came", "_goal")
+    __slots__ = ("_came", "_goal", "_rungs")
 
     def __init__(self, goal: Goal) -> None:
         self._goal = goal
-        self._came: defaultdict[int, list[float]] = defaultdict(list)
+        self._came: Counter[int] = Counter()
+        """How many have come to each rung."""
+        self._rungs: defaultdict[int, list[float]] = defaultdict(list)
+        """What they reported, the best first, a smaller number for a better one; each number is
+        put in its place, since a wide map would otherwise be gone through for each child."""
 
     def compared(self, iteration: int, entry: Entry) -> Entry:
         """Note an iteration of a child that ended, and say in its entry if it is left behind."""
@@ -48,12 +54,16 @@ class Rungs:
         losers = self._goal.losers
         if losers is None or not losers.is_rung(iteration):
             return ""
-        rung = self._came[iteration]
-        better = sum(self._goal.is_better(one, metric) for one in rung)
-        rung.append(metric)
-        if losers.goes_on(better, len(rung)):
+        came, rung = self._came[iteration] + 1, self._rungs[iteration]
+        self._came[iteration] = came
+        better = len(rung)
+        if not math.isnan(metric):
+            loss = -metric if self._goal.mode == "max" else metric
+            better = bisect_left(rung, loss - self._goal.min_delta)
+            insort(rung, loss)
+        if losers.goes_on(better, came):
             return ""
         return (
-            f"The loop was left behind at iteration {iteration}: {better} of {len(rung)} have a "
+            f"The loop was left behind at iteration {iteration}: {better} of {came} have a "
             f"better metric than {metric:g}."
         )
