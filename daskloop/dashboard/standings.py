@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["COLOURS", "WORDS", "Standing"]
+from daskloop.states import State
+
+__all__ = ["COLOURS", "WORDS", "Standing", "standing_at_end"]
 
 
 class Standing(IntEnum):
@@ -19,6 +21,22 @@ class Standing(IntEnum):
     SKIPPED = 6
     FAILED = 7
     CANCELLED = 8
+
+
+def standing_at_end(state: State) -> Standing:
+    """Say how a child stands that has ended.
+
+    Examples
+    --------
+    >>> from daskloop.states import Cached, TriggerFailed
+    >>> standing_at_end(Cached()).name, standing_at_end(TriggerFailed()).name
+    ('DONE', 'FAILED')
+    """
+    if state.is_skipped():
+        return Standing.SKIPPED
+    if state.is_successful():
+        return Standing.DONE
+    return Standing.FAILED if state.is_failed() else Standing.CANCELLED
 
 
 WORDS: tuple[str, ...] = (

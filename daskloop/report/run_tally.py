@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from daskloop.dashboard.standings import Standing
+from daskloop.dashboard.standings import Standing, standing_at_end
 from daskloop.events import (
     AttemptFailed,
     AttemptLost,
@@ -34,7 +34,7 @@ from daskloop.events import (
     TaskTitle,
 )
 from daskloop.report.task_tally import TaskTally
-from daskloop.states import Paused, Scheduled, State
+from daskloop.states import Paused, Scheduled
 
 __all__ = ["Failure", "RunTally"]
 
@@ -194,7 +194,7 @@ class RunTally:
             return
         slug, index, iteration = event.address[0]
         state, task = event.state, self._of(slug)
-        standing = _standing(state)
+        standing = standing_at_end(state)
         if index is None:
             task.opens_never()
         task.over(index or 0, standing, iteration, event.seconds)
@@ -225,12 +225,4 @@ class RunTally:
         elif not state.is_mapped():
             if index is None:
                 task.opens_never()
-            task.over(index or 0, _standing(state), iteration, 0.0)
-
-
-def _standing(state: State) -> Standing:
-    if state.is_skipped():
-        return Standing.SKIPPED
-    if state.is_successful():
-        return Standing.DONE
-    return Standing.FAILED if state.is_failed() else Standing.CANCELLED
+            task.over(index or 0, standing_at_end(state), iteration, 0.0)

@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import compress, islice
 
-from daskloop.dashboard.standings import Standing
+from daskloop.dashboard.standings import Standing, standing_at_end
 from daskloop.dashboard.views import (
     CELLS,
     STRIPS,
@@ -23,7 +23,6 @@ from daskloop.plain_text import one_line
 from daskloop.run.mishaps import Mishaps
 from daskloop.run.progress import Phase
 from daskloop.run.standing import Child, NodeStanding
-from daskloop.states import State
 
 __all__ = ["Sampler", "standing_of"]
 
@@ -152,7 +151,7 @@ def standing_of(child: Child) -> Standing:
     # Compared one by one: a wide map asks this of every child, and an Enum is slow to hash.
     phase = child.progress.phase
     if phase is _ENDED:
-        return Standing.DONE if child.state is None else _of_state(child.state)
+        return Standing.DONE if child.state is None else standing_at_end(child.state)
     if phase is _WAITS:
         return Standing.WAITING
     if phase is _READY and child.progress.begun is None:
@@ -160,14 +159,6 @@ def standing_of(child: Child) -> Standing:
     if phase is _DELAYED:
         return Standing.RETRYING
     return Standing.PAUSED if phase is _PAUSED else Standing.UNDER_WAY  # or between two iterations
-
-
-def _of_state(state: State) -> Standing:
-    if state.is_skipped():
-        return Standing.SKIPPED
-    if state.is_successful():
-        return Standing.DONE
-    return Standing.FAILED if state.is_failed() else Standing.CANCELLED
 
 
 def _children(node: NodeStanding) -> Sequence[Child]:
