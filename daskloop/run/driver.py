@@ -272,8 +272,10 @@ class _Shift:
     def _let_go(self, turn: Turn) -> None:
         if turn.released:
             self._place.session.release(turn.released)
-        self._claims.released(turn.released, self._place.session.reach())
-        self._place.drop(turn.dropped)
+        if self._place.claims is not None:
+            self._claims.released(turn.released, self._place.session.reach())
+        if turn.dropped:
+            self._place.drop(turn.dropped)
 
     def _say_why(self) -> None:
         """Nothing has moved for a while: say so, and why, as far as can be told."""

@@ -91,8 +91,10 @@ class NewsDesk:
         told = [(pack.members.get(index), self._redacted(entry)) for index, entry in reports]
         looped = any(entry.ahead is not None for _, entry in reports)
         news: list[News] = [Paced(pack, len(reports), envelope.seconds, looped)]
-        logs = [(pack.members.get(log.child), log) for log in envelope.logs]
-        news += [Wrote(child, log) for child, log in logs if child is not None and child.key]
+        for log in envelope.logs:
+            child = pack.members.get(log.child)
+            if child is not None and child.key:
+                news.append(Wrote(child, log))
         news += [Came(child.key, entry) for child, entry in told if child is not None and child.key]
         had = {index for index, _ in reports}
         news += [Idle(key) for index, key in _keys(pack) if index not in had]

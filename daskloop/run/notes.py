@@ -110,6 +110,9 @@ class Notes:
 
 
 def _payloads(progress: Progress) -> list[Sealed]:
+    if progress.payload is None:  # so there is no best one either
+        return []
     best = None if progress.best is None else progress.best.payload
-    found = [progress.payload] if best is progress.payload else [progress.payload, best]
-    return [one for one in found if one is not None]
+    if best is None or best is progress.payload:
+        return [progress.payload]
+    return [progress.payload, best]

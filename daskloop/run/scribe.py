@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from daskloop.errors import JournalError, StoreError
@@ -16,6 +16,7 @@ from daskloop.executors.session import Gone
 from daskloop.record.entries import Recorded, Status, Submitted
 from daskloop.record.in_cluster import PREFIX, forget_here, is_in_cluster
 from daskloop.record.memory_claims import forget_memory_claims
+from daskloop.record.sealed import Sealed
 from daskloop.run.packing import Pack
 from daskloop.run.register import Registered
 from daskloop.run.standing import Child, Standing
@@ -99,7 +100,7 @@ class Scribe:
         status = status_of(state)
         self._try(lambda: self._ledger.finish(status, state.message or ""))
         if status != "stopped":
-            used = [name for name in _names_in_use(standing) if is_in_cluster(name)]
+            used = [one.name or "" for one in _kept_payloads(standing) if is_in_cluster(one.name)]
             place.session.unpublish_others(f"{PREFIX}{self._registered.run}-", used)
         forget_here(f"{PREFIX}{self._registered.run}-")
         if not self.keeps or self._broken or status == "stopped":
@@ -152,6 +153,13 @@ def status_of(state: State) -> Status:
     if state.is_cancelled():
         return "stopped"
     return "failed" if state.is_failed() else "success"
+
+
+def _kept_payloads(standing: Standing) -> Iterator[Sealed]:
+    """List the payloads of loops that did not end well, and may be gone on with."""
+    for node in standing.nodes:
+        for child in (node.child, *node.children):
+            yield from child.payloads
 
 
 def _names_in_use(standing: Standing) -> set[str]:

@@ -123,7 +123,8 @@ class Steps:
         self.chronicle.came(child, entry)
         if entry.ahead is not None:
             self.ran_ahead(child, entry.ahead)
-        entry = child.node.rungs.compared(child.progress.iteration, entry)
+        if entry.parts:
+            entry = child.node.rungs.compared(child.progress.iteration, entry)
         state = state_of(entry, child.progress, self._store)
         if entry.kind != "success" or not child.node.is_silent or EMITTED in entry.parts:
             self.advance(child, Ended(entry, state))
@@ -204,7 +205,8 @@ class Steps:
                 self.chronicle.note(child, before, pending)
                 if isinstance(pending.state, Looped):
                     self._turn.dropped += self._notes.outlived(child, before)
-                if before.entry is not None and isinstance(pending.state, (Looped, Success)):
+                ended_well = isinstance(pending.state, (Looped, Success))
+                if ended_well and before.entry is not None and before.entry.parts:
                     child.node.standing.opening.emitted(child, before.entry.parts)
             if child.progress.phase is not Phase.RUNNING:
                 self.flights.admission.leave(child)
