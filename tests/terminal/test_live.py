@@ -32,10 +32,21 @@ def frame(shown: Terminal) -> list[str]:
     return lines[first:]
 
 
-def stands(shown: Terminal) -> bool:
-    """Tell whether all children have come to where they stay."""
-    text = "\n".join(frame(shown))
-    return all(words in text for words in ("iteration 8", "try 2", "✖ child[3] failed"))
+def frame_when(shown: Terminal, *words: str) -> list[str]:
+    """Wait until all of some words stand in one frame, and return that one."""
+    seen: list[str] = []
+
+    def found() -> bool:
+        seen[:] = frame(shown)
+        text = "\n".join(seen)
+        return all(one in text for one in words)
+
+    shown.wait_for(found)
+    return seen
+
+
+STANDS = ("2/4", "iteration 8", "try 2", "✖ child[3] failed", "Ctrl-C: stop")
+"""In the frame once all children have come to where they stay."""
 
 
 def line_of(lines: list[str], start: str) -> str:
@@ -45,8 +56,7 @@ def line_of(lines: list[str], start: str) -> str:
 
 def test_ctrl_c_once_lets_running_iterations_end_at_80_columns(folder: Path):
     with terminal(RUN, folder, 80, 24) as shown:
-        shown.wait_for(lambda: stands(shown))
-        lines = frame(shown)
+        lines = frame_when(shown, *STANDS)
         assert len(lines) == 7, lines
         row = line_of(lines, "child x4")
         assert "2/4" in row and "1 failed, 1 retrying, 1 under way, 8 iterations" in row
@@ -76,11 +86,11 @@ def test_ctrl_c_once_lets_running_iterations_end_at_80_columns(folder: Path):
 
 def test_ctrl_c_twice_ends_at_once_at_200_columns(folder: Path):
     with terminal(RUN, folder, 200, 50) as shown:
-        shown.wait_for(lambda: stands(shown))
-        row = line_of(frame(shown), "child x4")
+        lines = frame_when(shown, *STANDS)
+        row = line_of(lines, "child x4")
         assert row.startswith("child x4  ━━━━━━━━━━━━────────────  2/4  ")
         assert "most 1" not in row and "1 retry" in row
-        assert all(len(line) <= 200 for line in frame(shown))
+        assert all(len(line) <= 200 for line in lines)
         shown.type(b"\x03")
         shown.wait_for("stopping after the running iterations (1 under way)")
         before = time.monotonic()
@@ -94,8 +104,8 @@ def test_ctrl_c_twice_ends_at_once_at_200_columns(folder: Path):
 def test_flow_run_leaves_what_was_printed_and_a_line_of_how_it_ended(folder: Path):
     words = ("held.py", "ends", "holds", "fails")
     with terminal(words, folder, 80, 24) as shown:
-        shown.wait_for("✖ child[2] failed")
-        assert line_of(frame(shown), "child[1]").startswith("child[1]  iteration 8, ")
+        lines = frame_when(shown, "✖ child[2] failed", "iteration 8")
+        assert line_of(lines, "child[1]").startswith("child[1]  iteration 8, ")
         (folder / "go").touch()
         assert shown.end() == 0, shown.text
     lines = [line for line in shown.text.splitlines() if line]
@@ -110,10 +120,10 @@ def test_flow_run_leaves_what_was_printed_and_a_line_of_how_it_ended(folder: Pat
 def test_what_worker_processes_print_is_shown_whole_and_once(folder: Path):
     words = (*RUN[:-1], "processes", "--workers", "2")
     with terminal(words, folder, 80, 24) as shown:
-        shown.wait_for(lambda: stands(shown))
-        assert line_of(frame(shown), "child x4")
+        lines = frame_when(shown, *STANDS)
+        assert line_of(lines, "child x4")
         (folder / "go").touch()
-        shown.wait_for(lambda: "3/4" in line_of(frame(shown), "child x4"))
+        frame_when(shown, "3/4")
         shown.type(b"\x03")
         assert shown.end() == 130, shown.text
     for words in PRINTED:
