@@ -15,6 +15,10 @@ from daskloop import states
 __all__ = ["FAIL", "LOOP", "PAUSE", "RETRY", "SKIP", "SUCCESS", "TRIGGERFAIL", "Signal", "Waiting"]
 
 
+NOTHING: tuple[Any, ...] = ()
+"""What most signals emit."""
+
+
 class Signal(BaseException):
     """Base of the signals.
 
@@ -29,7 +33,7 @@ class Signal(BaseException):
     state_class: type[states.State] = states.State
 
     def __init__(self, message: str | None = None, result: Any = None) -> None:
-        super().__init__(message)
+        self.args = (message,)  # what BaseException.__init__ does; loops raise one each iteration
         self.message = message
         self.result = result
 
@@ -61,9 +65,9 @@ class Emitting(Signal):
         message: str | None = None,
         result: Any = None,
         emit: Any = ...,
-        emit_all: Iterable[Any] = (),
+        emit_all: Iterable[Any] = NOTHING,
     ) -> None:
-        super().__init__(message, result)
+        Signal.__init__(self, message, result)
         self.emit = emit
         self.emit_all = emit_all
 
@@ -75,6 +79,8 @@ class Emitting(Signal):
         TypeError
             If `emit_all` cannot be gone through.
         """
+        if self.emit is ... and self.emit_all is NOTHING:
+            return []
         try:
             more = list(self.emit_all)
         except TypeError:
@@ -117,9 +123,11 @@ class LOOP(Emitting):
         after: timedelta | float | str | None = None,
         metric: float | None = None,
         emit: Any = ...,
-        emit_all: Iterable[Any] = (),
+        emit_all: Iterable[Any] = NOTHING,
     ) -> None:
-        super().__init__(message, result, emit, emit_all)
+        Signal.__init__(self, message, result)
+        self.emit = emit
+        self.emit_all = emit_all
         self.after = after
         self.metric = metric
 

@@ -111,13 +111,13 @@ def rebuild(
     shared = unpack_shared(job.shared)
     attempt = next(one for one in unpack_own(job.own).attempts if one.child == child.index)
     attempt = attempt._replace(run_count=made.run_count if made is not None else 1)
-    inputs = (*shared.inputs, *attempt.inputs)
+    inputs = {**shared.inputs, **attempt.inputs}
     return Call(
         name=child.name,
         iteration=iteration,
         run_count=attempt.run_count,
         function=child.node.plan.task.shipped,
-        arguments={name: open_tree(tree, store) for name, tree in inputs},
+        arguments={name: open_tree(tree, store) for name, tree in inputs.items()},
         context={
             **Surroundings(replace(shared, log=()), attempt, store),
             "parameters": dict(parameters),

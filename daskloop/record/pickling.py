@@ -33,6 +33,7 @@ __all__ = [
     "join",
     "layout",
     "of_one",
+    "one_frame",
     "preview",
     "thaw",
 ]
@@ -95,11 +96,9 @@ def freeze(value: Any, what: str | Callable[[], str]) -> Frames:
     PayloadError
         If some part cannot be pickled; the text says which.
     """
-    text = written(value)
-    if text is not None:
-        return [text]
-    if _is_builtin(value):
-        return [pickle.dumps(value, protocol=5)]
+    frame = one_frame(value)
+    if frame is not None:
+        return [frame]
     buffers: list[pickle.PickleBuffer] = []
     with io.BytesIO() as file:
         try:
@@ -111,12 +110,24 @@ def freeze(value: Any, what: str | Callable[[], str]) -> Frames:
             raise PayloadError(_explain(value, name, error)) from error
 
 
+def one_frame(value: Any) -> bytes | None:
+    """Write a value down that takes neither cloudpickle nor buffers; None if it may."""
+    text = written(value)
+    if text is not None:
+        return text
+    return pickle.dumps(value, protocol=5) if _is_builtin(value) else None
+
+
 _ATOMS = frozenset({int, str, float, bool, bytes, type(None), complex})
 _LOOKED_THROUGH = 100  # parts; in a larger value they are not what takes time
 
 
 def _is_builtin(value: Any) -> bool:
     """Tell whether a value is made of nothing that could need more than plain pickle."""
+    kind = type(value)
+    if (kind is tuple or kind is list) and len(value) <= _LOOKED_THROUGH:
+        if _ATOMS.issuperset(map(type, value)):  # most are flat, and this is quicker
+            return True
     pending = [value]
     looked = 0
     while pending:
@@ -283,7 +294,7 @@ def _is_short(value: Any, kind: type) -> bool:
             type(k) is str and len(k) < _KEY and type(v) in _NUMBERS_TOO for k, v in value.items()
         )
     if kind is tuple or kind is list:
-        return len(value) <= _short.maxtuple and all(type(one) in _NUMBERS_TOO for one in value)
+        return len(value) <= _short.maxtuple and _NUMBERS_TOO.issuperset(map(type, value))
     return False
 
 

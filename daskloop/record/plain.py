@@ -13,6 +13,8 @@ _DEEPEST = 100  # containers in one another
 _LARGEST = 2**63  # whole numbers that every reader of JSON takes
 
 
+_KINDS = frozenset({type(None), bool, int, float, str, list, dict})
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _decode = json.JSONDecoder().decode
 
@@ -33,8 +35,11 @@ def written(value: Any) -> bytes | None:
     >>> written((1, 2)) is None
     True
     """
-    if type(value) is int:  # what most loops count with
+    kind = type(value)
+    if kind is int:  # what most loops count with
         return b"%d" % value if -_LARGEST <= value < _LARGEST else None
+    if kind not in _KINDS:
+        return None
     try:
         return _encode(value).encode() if _is_exact(value) else None
     except UnicodeEncodeError:

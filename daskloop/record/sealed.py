@@ -13,8 +13,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from daskloop.deferred import Deferred
 from daskloop.errors import RemoteError, RemoteTraceback, StoreError
 from daskloop.record.in_cluster import fetch, is_in_cluster
-from daskloop.record.pickling import HEAD, frames_size, freeze, join, layout, of_one, preview, thaw
-from daskloop.record.plain import written
+from daskloop.record.pickling import (
+    HEAD,
+    frames_size,
+    freeze,
+    join,
+    layout,
+    of_one,
+    one_frame,
+    preview,
+    thaw,
+)
 
 if TYPE_CHECKING:
     from daskloop.record.store import PayloadStore
@@ -92,11 +101,10 @@ def seal(
     StoreError
         If it cannot be stored.
     """
-    if type(value) is int:  # what most loops count with, and many maps return
-        plain = written(value)
-        if plain is not None and len(plain) <= limit:
-            return Sealed(of_one(plain), None, 0, len(plain) + HEAD, str(value))
-    frames, text = freeze(value, what), preview(value)
+    text, frame = preview(value), one_frame(value)
+    if frame is not None and len(frame) <= limit:  # as nearly always
+        return Sealed(of_one(frame), None, 0, len(frame) + HEAD, text)
+    frames = freeze(value, what) if frame is None else [frame]
     size = frames_size(frames)
     if size <= limit or store is None:
         data = join(frames)

@@ -107,7 +107,7 @@ def _made(kept: _Kept, mine: Attempt, worker: str, line: Connection) -> Entry:
         partial(_call, kept, line),
         open_book=partial(_SentBook, line),
     )
-    return execute_here(bench, mine, Inputs(mine.inputs, kept.store))
+    return execute_here(bench, mine, Inputs(mine.inputs, kept.store, kept.inputs))
 
 
 _sending = threading.Lock()

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from daskloop.run.arguments import payload_with
@@ -41,13 +41,13 @@ def handed(around: Orders, standing: Standing, name: str) -> Tree:
     return around.given(child, name)
 
 
-def closing_inputs(orders: Orders, child: Child) -> Sequence[tuple[str, Tree]]:
+def closing_inputs(orders: Orders, child: Child) -> Mapping[str, Tree]:
     """Give what ends an iteration of a loop flow what its tasks have made."""
     block, body = child.block, child.node.plan.body
     assert block is not None
     assert body is not None
     inside = orders.inside(block)
-    return [
-        (name, inside.tree(source, f"'{name}' of '{child.name}'"))
+    return {
+        name: inside.tree(source, f"'{name}' of '{child.name}'")
         for name, source in body.closing.items()
-    ]
+    }

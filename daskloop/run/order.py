@@ -10,7 +10,7 @@ sealed values and the driver opens neither.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from daskloop.record.store import PayloadStore
 from daskloop.run.cutting import flattened
 
 __all__ = [
+    "NO_INPUTS",
     "Attempt",
     "Own",
     "Shared",
@@ -44,8 +45,11 @@ __all__ = [
     "value_tree",
 ]
 
-Tree = Sequence[Any]
-"""A value to be built on the worker, as nested plain data; the first item says which kind."""
+Tree = bytes | tuple[Any, ...] | list[Any]
+"""A value to be built on the worker, as nested plain data: a closed value that is here as its
+bytes; anything else as a sequence, whose first item says which kind."""
+
+NO_INPUTS: Mapping[str, Tree] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Shared:
     """The task's function with `retry_on` and `retry_if`, sealed."""
     digest: str
     """Names the function, so that a worker unpickles it once."""
-    inputs: Sequence[tuple[str, Tree]]
+    inputs: Mapping[str, Tree]
     """Arguments that are the same for all children."""
     context: Tree | None
     """What the user gave to `flow.run(context=...)`, sealed."""
@@ -111,7 +115,7 @@ class Attempt(NamedTuple):
     submission: int
     payload: Tree | None
     """The payload of the iteration before; None in the first one."""
-    inputs: Sequence[tuple[str, Tree]]
+    inputs: Mapping[str, Tree]
     left: float | None = None
     """Seconds that are left to its loop when the future begins, if that is limited."""
     resumed: bool = False
@@ -142,9 +146,11 @@ class Own(NamedTuple):
 
 def attempt_size(attempt: Attempt) -> int:
     """Count the bytes of values that an attempt carries itself."""
-    trees = [tree for _, tree in attempt.inputs]
-    trees += () if attempt.payload is None else [attempt.payload]
-    return sum(len(tree[1][0] or b"") for tree in trees if tree[0] == "value")
+    size = len(attempt.payload) if isinstance(attempt.payload, bytes) else 0
+    for tree in attempt.inputs.values():
+        if isinstance(tree, bytes):
+            size += len(tree)
+    return size
 
 
 def pack_shared(shared: Shared) -> bytes:
@@ -184,7 +190,7 @@ def tree_size(tree: Tree) -> int:
 
 def value_tree(sealed: Sealed) -> Tree:
     """Stand for one sealed value."""
-    return ("value", sealed)
+    return ("kept", sealed) if sealed.data is None else sealed.data
 
 
 def error_tree(held: HeldError) -> Tree:
@@ -214,10 +220,11 @@ def stored_tree(sealed: Sealed) -> Tree:
 
 def open_tree(tree: Tree, store: PayloadStore | None) -> Any:
     """Build the value that a tree stands for."""
+    if isinstance(tree, bytes):
+        return thaw(tree)
     kind = tree[0]
-    if kind == "value":
-        data = tree[1][0]
-        return unseal(Sealed.from_wire(tree[1]), store) if data is None else thaw(data)
+    if kind == "kept":
+        return unseal(Sealed.from_wire(tree[1]), store)
     if kind == "error":
         sealed = tree[1] and Sealed.from_wire(tree[1])
         return HeldError(sealed, store, tree[2], tree[3], "").open()

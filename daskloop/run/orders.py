@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from daskloop.executors.session import Job
 from daskloop.keys import key_text
 from daskloop.plan.plan import Constant, Emitted, Group, Handed, Node, Ref, Source
 from daskloop.record.claims import Claims
+from daskloop.record.pickling import of_one, one_frame
 from daskloop.record.sealed import Sealed
 from daskloop.run.arguments import origin_of
 from daskloop.run.attempt import attempt, attempt_here
@@ -21,6 +22,7 @@ from daskloop.run.folding import folded_tree
 from daskloop.run.handing import closing_inputs, handed
 from daskloop.run.keep_order import keep_tree
 from daskloop.run.order import (
+    NO_INPUTS,
     Attempt,
     Own,
     Shared,
@@ -202,7 +204,7 @@ class Orders:
             progress.run_count,
             progress.submission,
             None if payload is None else value_tree(payload),
-            () if over else self._own_inputs(child),
+            NO_INPUTS if over else self._own_inputs(child),
             left,
             progress.resumed,
             child.label,
@@ -226,7 +228,7 @@ class Orders:
             task_slug=plan.slug,
             function=value_tree(function),
             digest=digest(function.data or str(function.name).encode()),
-            inputs=() if plan.body else self._common_inputs(node),
+            inputs=NO_INPUTS if plan.body else self._common_inputs(node),
             context=self._context,
             parameters=self._parameters,
             store=None if store is None else store.url,
@@ -246,12 +248,12 @@ class Orders:
             log=log_order(plan.task),
         )
 
-    def _common_inputs(self, node: NodeStanding) -> list[tuple[str, Tree]]:
+    def _common_inputs(self, node: NodeStanding) -> Mapping[str, Tree]:
         """Stand for the arguments that all children of a node have in common."""
-        inputs = []
+        inputs: dict[str, Tree] = {}
         for one in (one for one in node.plan.inputs if one.name is not None and not one.mapped):
             tree = self.tree(one.source, f"argument '{one.name}' of '{node.plan.name}'")
-            inputs.append((str(one.name), flat_tree(tree) if one.flattened else tree))
+            inputs[str(one.name)] = flat_tree(tree) if one.flattened else tree
         return inputs
 
     def _function_of(self, plan: Node) -> Sealed:
@@ -263,20 +265,24 @@ class Orders:
         return self._functions[plan.path]
 
     def value(self, value: Any, what: Name, limit: int | None = None) -> Tree:
+        """Stand for a value that is in the driver's hands."""
+        frame = one_frame(value)
+        if frame is not None and len(frame) <= (self._closing.limit if limit is None else limit):
+            return of_one(frame)  # its preview, which takes longer than this, nobody will see
         return value_tree(self._closing.close(value, what, limit))
 
-    def _own_inputs(self, child: Child) -> Sequence[tuple[str, Tree]]:
+    def _own_inputs(self, child: Child) -> Mapping[str, Tree]:
         return self._spread_inputs(child) if child.block is None else closing_inputs(self, child)
 
-    def _spread_inputs(self, child: Child) -> Sequence[tuple[str, Tree]]:
+    def _spread_inputs(self, child: Child) -> Mapping[str, Tree]:
         """Stand for the elements that are one child's own."""
-        inputs: list[tuple[str, Tree]] = []
         if (index := child.index) is None:
-            return inputs
+            return NO_INPUTS
+        inputs: dict[str, Tree] = {}
         for one, found, _ in child.node.spread:
             if one.name is not None:
                 what = partial("argument '{}' of {!r}".format, one.name, child.name)
-                inputs.append((one.name, self._element(found[index], what)))
+                inputs[one.name] = self._element(found[index], what)
         return inputs
 
     def _element(self, element: Element, what: Name, limit: int | None = None) -> Tree:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from daskloop.define.again import Again, Fields
@@ -51,6 +51,14 @@ RetryOn = tuple[type[BaseException], ...] | None
 RetryIf = Callable[[BaseException], bool] | None
 
 
+_PLAIN = frozenset({int, float, bool, str, bytes, type(None), tuple, list, dict, set})
+"""Kinds of payloads that are no collections, for certain."""
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    return value.values() if type(value) is Fields else (value,)
+
+
 class Judge:
     """What is needed to close the values of one attempt and to name them in errors."""
 
@@ -65,18 +73,22 @@ class Judge:
         self.store = store
 
     def seal(self, value: Any, what: str) -> Sealed:
-        """Close a payload or a result."""
+        """Close a value of the attempt's."""
 
         # Names are for errors and files, and take longer than all the rest.
         def called() -> str:
             return f"the {what} of iteration {self.mine.iteration} of {self.name()!r}"
 
-        parts = value.values() if type(value) is Fields else (value,)
-        if what == "payload" and any(map(is_collection, parts)):
+        return seal(value, called, self.order.inline_limit, self.store, self.tag)
+
+    def seal_payload(self, value: Any) -> Sealed:
+        """Close what an iteration hands on, which may stay in the cluster."""
+        kind = type(value)
+        if kind not in _PLAIN and any(map(is_collection, _parts(value))):
             name = f"{PREFIX}{self.order.run_id}-{self.tag()}"
             if publish(value, name, here=self.worker == "inline"):
                 return Sealed(None, name, 0, 0, preview(value))
-        return seal(value, called, self.order.inline_limit, self.store, self.tag)
+        return self.seal(value, "payload")
 
     def name(self) -> str:
         """Return the full name of the child."""
@@ -184,7 +196,7 @@ def _looped(judge: Judge, error: LOOP, text: str, started: float) -> Entry:
     start = None
     if error.after is not None:
         start = ended + duration(error.after, "LOOP(after=...)")
-    value = judge.seal(error.result, "payload")
+    value = judge.seal_payload(error.result)
     text = text or f"Task is looping: iteration {judge.mine.iteration} is done."
     parts = emitted_items(judge, error)
     if error.metric is not None:

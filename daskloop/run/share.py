@@ -111,7 +111,7 @@ def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
         How the last of them ended, with those ahead of it.
     """
     ahead: _Before | None = None
-    own = Inputs(mine.inputs, bench.store)
+    own = Inputs(mine.inputs, bench.store, bench.shared)
     until = None if mine.left is None else bench.clock.began + mine.left
     while True:
         bench.clock.left -= 1
@@ -195,11 +195,11 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
     try:
         function, retry_on, retry_if = bench.load()
         what = "an argument"
-        arguments = _inputs(bench, own)
+        arguments = own.fresh()
         what = f"the payload of iteration {mine.iteration - 1}"
         values = Surroundings(order, mine, store, bench.open_book)
         if mine.payload is not None and type(values["task_loop_result"]) is Fields:
-            arguments.update(values["task_loop_result"])
+            arguments = {**arguments, **values["task_loop_result"]}
     except bench.let_through:
         raise
     except Uncomputed as before:
@@ -220,8 +220,7 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
                 calling = partial(call_overheard, log, values.open_book(), calling)
             if order.keeping is not None:
                 compute = partial(calling, function, arguments, order.timeout, judge.name)
-                again = partial(_inputs, bench, own)
-                return kept(judge, order.keeping, function, again, compute, started)
+                return kept(judge, order.keeping, function, own.fresh, compute, started)
             result = calling(function, arguments, order.timeout, judge.name)
         return returned(judge, result, started)
     except bench.let_through:
@@ -245,8 +244,3 @@ def _refused_field(name: str, function: Callable[..., Any], fields: Fields) -> T
                 f"'{one}'; it takes {signature.shown(function, name)}"
             )
     return None
-
-
-def _inputs(bench: Bench, own: Inputs) -> dict[str, Any]:
-    """Open the inputs of an attempt anew."""
-    return {**bench.shared.fresh(), **own.fresh()}

@@ -29,7 +29,7 @@ def shared_order(function: Callable[..., Any], **options: Any) -> Shared:
         "task_slug": "t-1",
         "function": value_tree(sealed(bundle)),
         "digest": f"digest {_made}",
-        "inputs": [],
+        "inputs": {},
         "context": None,
         "parameters": None,
         "store": None,
@@ -54,7 +54,7 @@ def one(**options: Any) -> Attempt:
         "run_count": 1,
         "submission": 0,
         "payload": None,
-        "inputs": [],
+        "inputs": {},
     }
     return Attempt(**{**fields, **options})
 

@@ -159,7 +159,7 @@ class SlowToClose:
 
 
 def test_l15_the_clock_runs_while_the_function_does_and_no_longer(runner: Runner):
-    inputs = [("x", value_tree(sealed(SlowToOpen())))]
+    inputs = {"x": value_tree(sealed(SlowToOpen()))}
     assert value(make(runner, lambda x: SlowToClose(), 0.2, inputs=inputs)) == "closed"
 
 
@@ -302,7 +302,7 @@ def test_a_child_keeps_the_orders_of_a_few_tasks_and_mixes_none_up(runner: Runne
 
 def test_r08_what_kills_its_process_while_it_is_opened_is_not_tried_for_ever(runner: Runner):
     with pytest.raises(ChildDied, match="5"):
-        make(runner, lambda x: x, inputs=[("x", value_tree(sealed(DeadlyToOpen())))])
+        make(runner, lambda x: x, inputs={"x": value_tree(sealed(DeadlyToOpen()))})
 
 
 class DeadlyToOpen:

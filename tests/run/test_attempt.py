@@ -133,7 +133,7 @@ def test_r12_an_exception_with_methods_that_exit_is_a_failure(error: Any):
 
 def test_f08_an_input_whose_rebuilding_exits_fails_its_attempt():
     tree = value_tree(sealed(Unrebuildable()))
-    entry = execute(lambda x: x, inputs=[("x", tree)])
+    entry = execute(lambda x: x, inputs={"x": tree})
     assert entry.kind == "failed" and not entry.retriable
 
 

@@ -37,7 +37,7 @@ def travelled(given: Any) -> Any:
 
 
 def test_orders_come_back_as_they_went():
-    mine = one(child=3, iteration=10**6, payload=tree(5), inputs=[("x", tree("\udc80"))], left=0.5)
+    mine = one(child=3, iteration=10**6, payload=tree(5), inputs={"x": tree("\udc80")}, left=0.5)
     own = own_order(mine, one(child=4), seconds=float("inf"), most=7)
     future = unpack_own(pack_own(own))
     assert (future.key, future.seconds, future.most) == (own.key, float("inf"), 7)
@@ -45,8 +45,8 @@ def test_orders_come_back_as_they_went():
     assert (back.child, back.iteration, back.left) == (3, 10**6, 0.5)
     assert other == one(child=4)
     assert open_tree(back.payload, None) == 5
-    assert [(n, open_tree(t, None)) for n, t in back.inputs] == [("x", "\udc80")]
-    shared = shared_order(len, inputs=[("x", tree(1))], timeout=0.5, cuts=[1, 3])
+    assert [(n, open_tree(t, None)) for n, t in back.inputs.items()] == [("x", "\udc80")]
+    shared = shared_order(len, inputs={"x": tree(1)}, timeout=0.5, cuts=[1, 3])
     again = unpack_shared(pack_shared(shared))
     assert (again.timeout, again.cuts, again.run_id) == (0.5, [1, 3], shared.run_id)
 

@@ -224,7 +224,7 @@ def test_b3_after_a_stored_payload_the_next_iteration_has_a_future_of_its_own(tm
 
 def children(count: int, **options: Any) -> Any:
     """Make the order of a future of several children."""
-    attempts = [one(child=index, inputs=[("x", _tree(index))]) for index in range(count)]
+    attempts = [one(child=index, inputs={"x": _tree(index)}) for index in range(count)]
     return own_order(*attempts, **{"most": 100, "seconds": FOREVER, **options})
 
 
@@ -296,9 +296,9 @@ def test_f08_what_one_child_cannot_open_or_close_is_its_own_failure():
         return threading.Lock() if x == 2 else x
 
     own = own_order(
-        *(one(child=n, inputs=[("x", _tree(n))]) for n in (0, 2)),
-        one(child=1, inputs=[("x", _tree(Refuses()))]),
-        one(child=3, inputs=[("x", _tree(3))]),
+        *(one(child=n, inputs={"x": _tree(n)}) for n in (0, 2)),
+        one(child=1, inputs={"x": _tree(Refuses())}),
+        one(child=3, inputs={"x": _tree(3)}),
         most=100,
         seconds=FOREVER,
     )

@@ -12,7 +12,7 @@ from daskloop.record.sealed import Sealed
 from daskloop.record.stretch import unfolded
 from daskloop.run import admission
 from daskloop.run.machine import Machine
-from daskloop.run.order import Attempt, unpack_own
+from daskloop.run.order import Attempt, Tree, unpack_own
 from daskloop.run.packing import PLACE, Pack, batch_of
 from daskloop.run.progress import Phase
 from daskloop.run.standing import Child
@@ -234,7 +234,7 @@ class Promises:
         if progress.payload is None:
             assert one.payload is None
         else:
-            assert Sealed.from_wire(one.payload[1]) == progress.payload
+            assert one.payload is not None and _is_of(one.payload, progress.payload)
 
     def of_call(self, address: Address, idempotency_key: str) -> None:
         """Check what the body of a task sees."""
@@ -267,3 +267,10 @@ def _before(address: Address) -> Iterable[Address]:
 
 def _children(node: Any) -> list[Child]:
     return [node.child, *node.children]
+
+
+def _is_of(tree: Tree, payload: Sealed) -> bool:
+    """Tell whether a tree stands for a payload, as it comes out of a message."""
+    if isinstance(tree, bytes):
+        return tree == payload.data
+    return tree[0] == "kept" and Sealed.from_wire(tree[1]) == payload
