@@ -81,6 +81,14 @@ class Context(Mapping[str, Any]):
         value = _values.get()[key]
         return value.value() if isinstance(value, Later) else value
 
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a value, or `default` if there is none; what loops ask in each iteration."""
+        try:
+            value = _values.get()[key]
+        except KeyError:
+            return default
+        return value.value() if isinstance(value, Later) else value
+
     def __iter__(self) -> Iterator[str]:
         return iter(_values.get())
 

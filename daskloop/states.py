@@ -57,11 +57,22 @@ class State(LoopMemory):
     ) -> None:
         self.message = message
         self._result = result
-        self.context: dict[str, Any] = dict(context or {})
+        self._context = dict(context) if context else None
         self.loop_count: int | None = None
         self.loop_messages: tuple[str, ...] = ()
         self._loop_payload: Any = None
         self._loop_states: Any = ()
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What handlers keep with the state; a dict that few states ever need."""
+        if self._context is None:
+            self._context = {}
+        return self._context
+
+    @context.setter
+    def context(self, value: dict[str, Any]) -> None:
+        self._context = value
 
     @property
     def result(self) -> Any:

@@ -112,7 +112,7 @@ def freeze(value: Any, what: str | Callable[[], str]) -> Frames:
 
 def one_frame(value: Any) -> bytes | None:
     """Write a value down that takes neither cloudpickle nor buffers; None if it may."""
-    text = written(value)
+    text = None if type(value) is tuple else written(value)
     if text is not None:
         return text
     return pickle.dumps(value, protocol=5) if _is_builtin(value) else None
@@ -125,9 +125,9 @@ _LOOKED_THROUGH = 100  # parts; in a larger value they are not what takes time
 def _is_builtin(value: Any) -> bool:
     """Tell whether a value is made of nothing that could need more than plain pickle."""
     kind = type(value)
-    if (kind is tuple or kind is list) and len(value) <= _LOOKED_THROUGH:
-        if _ATOMS.issuperset(map(type, value)):  # most are flat, and this is quicker
-            return True
+    is_row = (kind is tuple or kind is list) and len(value) <= _LOOKED_THROUGH
+    if is_row and _ATOMS.issuperset(map(type, value)):  # most are flat, and this is quicker
+        return True
     pending = [value]
     looked = 0
     while pending:
@@ -285,16 +285,17 @@ _NUMBERS = frozenset({float, bool, type(None)})
 _NUMBERS_TOO = _NUMBERS | {int}
 _LARGE = 10**18
 _KEY = 40  # characters
+_FEW = 4  # parts that `reprlib` shows of a dict; of others it shows more
 
 
 def _is_short(value: Any, kind: type) -> bool:
     """Tell whether a value has few parts and all of them are numbers, which is quick to show."""
+    if kind is tuple or kind is list:
+        return len(value) <= _FEW and _NUMBERS_TOO.issuperset(map(type, value))
     if kind is dict:
-        return len(value) <= _short.maxdict and all(
+        return len(value) <= _FEW and all(
             type(k) is str and len(k) < _KEY and type(v) in _NUMBERS_TOO for k, v in value.items()
         )
-    if kind is tuple or kind is list:
-        return len(value) <= _short.maxtuple and _NUMBERS_TOO.issuperset(map(type, value))
     return False
 
 
@@ -306,7 +307,7 @@ _short.maxlong = 60
 def preview(value: Any) -> str:
     """Show a value in at most 200 characters, whatever its size and whatever its repr does."""
     kind = type(value)
-    if kind in _NUMBERS or (kind is int and -_LARGE < value < _LARGE):
+    if (kind is int and -_LARGE < value < _LARGE) or kind in _NUMBERS:
         return repr(value)
     try:
         text = repr(value) if _is_short(value, kind) else _short.repr(value)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from daskloop.run.branches import ended_branches
 from daskloop.run.gates import Gate
@@ -52,19 +54,21 @@ class Admission:
             child.admitted = False
             self.out -= child.weight
 
-    def push(self, child: Child) -> None:
-        """Queue a child that is ready, behind the gate of its task if that has one."""
-        if child.node.is_gated:
-            self._gate(child).push(child)
+    def push(self, children: Sequence[Child]) -> None:
+        """Queue children of one task that are ready, behind its gate if it has one."""
+        if children[0].node.is_gated:
+            gate = self._gate(children[0])
+            for child in children:
+                gate.push(child)
         else:
-            self._queue(child)
+            self._queue(children)
 
     def open_gates(self, now: float) -> None:
         """Queue those whose task lets them go now, if there is room in flight."""
         for gate in self._gates.values():
             if self.out < self.window * PLACE:
                 for child in gate.opens(now, self.slots):
-                    self._queue(child)
+                    self._queue((child,))
 
     def opens_at(self, now: float) -> float | None:
         """Return when the rate of a task lets another go, if that is all it waits for."""
@@ -89,12 +93,14 @@ class Admission:
             self._gates[path] = Gate(child.node.plan.task.throttle)
         return self._gates[path]
 
-    def _queue(self, child: Child) -> None:
-        rank = child.node.priority, child.continuing
-        if rank not in self._lanes:
-            self._lanes[rank] = deque()
-            self._lanes = dict(sorted(self._lanes.items(), reverse=True))
-        self._lanes[rank].append(child)
+    def _queue(self, children: Sequence[Child]) -> None:
+        priority = children[0].node.priority
+        for continuing, some in groupby(children, key=attrgetter("continuing")):
+            rank = priority, continuing
+            if rank not in self._lanes:
+                self._lanes[rank] = deque()
+                self._lanes = dict(sorted(self._lanes.items(), reverse=True))
+            self._lanes[rank].extend(some)
 
     @property
     def waiting(self) -> int:

@@ -78,7 +78,7 @@ def _attempt(shared: bytes, own: bytes, let_through: tuple[type[BaseException], 
             worker,
             store,
             partial(load, order, store),
-            Inputs(order.inputs, store),
+            Inputs(order.inputs, store) if order.inputs else None,
             let_through,
             Clock(began, began + mine.seconds, mine.most),
             execute_here if let_through else _place(order, dask_worker, shared),
@@ -118,10 +118,11 @@ def _reports(bench: Bench, mine: Own, beacon: Callable[[int, int], None]) -> lis
 
 def _size(entry: Entry) -> int:
     """Count the bytes of what an entry brings back by value."""
-    found = [entry.value] if entry.value is not None else []
-    for cut in entry.parts.values():
-        found += () if isinstance(cut, str) else cut
-    return sum(len(one.data) for one in found if one.data is not None)
+    value = entry.value
+    size = 0 if value is None or value.data is None else len(value.data)
+    for cut in entry.parts.values() if entry.parts else ():
+        size += 0 if isinstance(cut, str) else sum(len(one.data or b"") for one in cut)
+    return size
 
 
 def _claim(order: Shared, key: str, worker: str) -> Claim | Taken | None:

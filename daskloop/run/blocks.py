@@ -12,6 +12,7 @@ The block of an iteration that has ended is forgotten.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from daskloop.errors import IterationFailed
@@ -50,11 +51,15 @@ class Blocks:
         self._waiting: deque[Child] = deque()
         self._open = 0
 
-    def enqueue(self, child: Child) -> None:
-        """Let a child's iteration begin, or its end be attempted once more."""
+    def enqueue(self, children: Sequence[Child]) -> None:
+        """Let the iterations of children begin, or their ends be attempted once more."""
+        for child in children:
+            self._enqueue(child)
+
+    def _enqueue(self, child: Child) -> None:
         block = child.block
         if child.progress.over:
-            self._steps.flights.admission.push(child)
+            self._steps.flights.enqueue((child,))
         elif block is None and self._is_full(child):
             self._waiting.append(child)
         elif block is None or block.path != child.address:
@@ -96,7 +101,7 @@ class Blocks:
             return
         state = _in_the_way(child, block)
         if state is None:
-            self._steps.flights.admission.push(child)
+            self._steps.flights.enqueue((child,))
         else:
             self._steps.advance(child, Settled(state))
 
@@ -115,7 +120,7 @@ class Blocks:
         while self._waiting and self._open < self._steps.flights.admission.window:
             another = self._waiting.popleft()
             if not another.ended:
-                self.enqueue(another)
+                self._enqueue(another)
 
     def _values(self, child: Child) -> list[Sealed]:
         """List what lies in the store of an iteration that nothing needs any more."""

@@ -88,7 +88,9 @@ class Surroundings(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         # What nearly every iteration asks for, and most for nothing else.
-        if key == "task_loop_result" and self._mine.payload is not None:
+        if key == "task_loop_result":
+            if self._mine.payload is None:
+                raise KeyError(key)
             return self._payload
         return self._values()[key]
 

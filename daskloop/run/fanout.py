@@ -29,11 +29,11 @@ class Constants(Sequence[Constant]):
     """
 
     def __init__(self, values: Sequence[Any], secret: bool = False) -> None:
-        self._values = values
-        self._secret = secret
+        self.values = values
+        self.is_secret = secret
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self.values)
 
     @overload
     def __getitem__(self, index: int) -> Constant: ...
@@ -43,8 +43,8 @@ class Constants(Sequence[Constant]):
 
     def __getitem__(self, index: int | slice) -> Constant | Constants:
         if isinstance(index, slice):
-            return Constants(self._values[index], self._secret)
-        return Constant(self._values[index], self._secret)
+            return Constants(self.values[index], self.is_secret)
+        return Constant(self.values[index], self.is_secret)
 
 
 def open_map(standing: Standing, node: NodeStanding) -> State:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from daskloop.executors.session import Key
 from daskloop.keys import dask_key
@@ -70,20 +70,33 @@ class Flights:
                 admission.enter(child)
         return company
 
-    def send(self, child: Child) -> None:
-        """Give a child's attempt its key."""
-        progress = child.progress
-        key = dask_key(self._run, child.address, progress.run_count, progress.submission)
-        child.key = key
-        self.flying[key] = child
-        child.reached = progress.iteration
+    def enqueue(self, children: Sequence[Child]) -> None:
+        """Let children of one task that stand alike wait for their turn."""
+        if children[0].progress.begun is not None:
+            for child in children:
+                child.continuing = True
+        self.admission.push(children)
+
+    def send(self, children: Sequence[Child]) -> None:
+        """Give the attempts of children their keys."""
+        for child in children:
+            progress = child.progress
+            key = dask_key(self._run, child.address, progress.run_count, progress.submission)
+            child.key = key
+            self.flying[key] = child
+            child.reached = progress.iteration
 
     def adopt(self, child: Child, future: Key) -> None:
         """Put a child back into the future that an earlier driver sent it in."""
         child.weight = PLACE
         self.admission.enter(child)
-        self.send(child)
+        self.send((child,))
         self.packing.rejoin(child, future)
+
+    def pack_company(self, company: Sequence[Child]) -> list[Pack]:
+        """Put those of a company that were sent into one future."""
+        sent = [child for child in company if child.key is not None and child.pack is None]
+        return [self.packing.pack_alike(sent)] if sent else []
 
     def pack(self, children: Iterable[Child]) -> list[Pack]:
         """Divide those of the children into futures that were sent and are not in one yet."""

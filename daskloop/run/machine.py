@@ -20,6 +20,7 @@ from daskloop.plan.plan import Plan
 from daskloop.record.store import PayloadStore
 from daskloop.run.accepting import accepted
 from daskloop.run.admission import Admission
+from daskloop.run.arrivals import Arrivals
 from daskloop.run.chronicle import Chronicle, Counts
 from daskloop.run.flights import Flights
 from daskloop.run.packing import Packing
@@ -99,6 +100,7 @@ class Machine:
             keeps,
             remembers,
         )
+        self._arrivals = Arrivals(self._steps, store)
 
     @property
     def standing(self) -> Standing:
@@ -184,7 +186,7 @@ class Machine:
             case Came(key, entry):
                 child = self._steps.landed(key)
                 if child is not None:
-                    self._steps.came(child, entry)
+                    self._arrivals.came(child, entry)
             case Wrote(child, log):
                 self._steps.chronicle.wrote(child, log)
             case Idle(key):
@@ -198,7 +200,7 @@ class Machine:
                 child = self._steps.landed(key)
                 if child is not None:
                     child.alone = child.alone or alone
-                    self._steps.lose(child, reason, charged)
+                    self._arrivals.lose(child, reason, charged)
             case Handled():
                 self._handled(news)
             case Halt(reason, now, cleans):
@@ -208,7 +210,7 @@ class Machine:
             case Approve(asked, payload):
                 for one in asked:
                     if one.stands:
-                        self._steps.approve(one.child, payload)
+                        self._arrivals.approve(one.child, payload)
             case Reject(asked, reason):
                 for one in asked:
                     if one.stands:
@@ -244,6 +246,6 @@ class Machine:
         for child in waiting:
             spared = halting.why(child) is None
             if spared and child.progress.phase is Phase.READY:
-                self.admission.push(child)
+                self.admission.push((child,))
             elif not (spared and child.progress.phase is Phase.DELAYED):
                 self._steps.advance(child, Stopped(reason, now))

@@ -172,9 +172,10 @@ class Opening:
         node.children += new
         node.running += len(new)
         node.grows = self._may_still_grow(node)
-        for child in new:
+        linked = [origins for _, _, origins in node.spread if origins]
+        for child in new if linked or node.may_grow else ():
             assert child.index is not None
-            above = [origins[child.index] for _, _, origins in node.spread if origins]
+            above = [origins[child.index] for origins in linked]
             child.missing = sum(one is not None and not one.ended for one in above)
             child.continuing = node.may_grow or any(one is not None for one in above)
         for number in self._standing.links[node.plan.number] if new else ():

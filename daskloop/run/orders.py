@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from daskloop.errors import PayloadError, StoreError
@@ -44,6 +43,7 @@ from daskloop.run.parameter_orders import (
 )
 from daskloop.run.placing import Placing
 from daskloop.run.result_orders import child_tree
+from daskloop.run.spreading import spread_inputs
 from daskloop.run.standing import Child, Element, NodeStanding, Standing
 
 __all__ = ["Orders"]
@@ -182,10 +182,10 @@ class Orders:
         """Stand for what a loop flow was given for one of its arguments."""
         origin, what = origin_of(child, name), f"argument '{name}' of '{child.name}'"
         if origin.is_own:
-            return self._element(origin.element, what)
+            return self.element(origin.element, what)
         key = child.node.plan.number, name
         if key not in self._given:
-            tree = self._element(origin.element, what, SHARED)
+            tree = self.element(origin.element, what, SHARED)
             self._given[key] = flat_tree(tree) if origin.is_flat else tree
         return self._given[key]
 
@@ -266,26 +266,18 @@ class Orders:
 
     def value(self, value: Any, what: Name, limit: int | None = None) -> Tree:
         """Stand for a value that is in the driver's hands."""
+        if limit is None:
+            limit = self._closing.limit
         frame = one_frame(value)
-        if frame is not None and len(frame) <= (self._closing.limit if limit is None else limit):
+        if frame is not None and len(frame) <= limit:
             return of_one(frame)  # its preview, which takes longer than this, nobody will see
         return value_tree(self._closing.close(value, what, limit))
 
     def _own_inputs(self, child: Child) -> Mapping[str, Tree]:
-        return self._spread_inputs(child) if child.block is None else closing_inputs(self, child)
+        return spread_inputs(self, child) if child.block is None else closing_inputs(self, child)
 
-    def _spread_inputs(self, child: Child) -> Mapping[str, Tree]:
-        """Stand for the elements that are one child's own."""
-        if (index := child.index) is None:
-            return NO_INPUTS
-        inputs: dict[str, Tree] = {}
-        for one, found, _ in child.node.spread:
-            if one.name is not None:
-                what = partial("argument '{}' of {!r}".format, one.name, child.name)
-                inputs[one.name] = self._element(found[index], what)
-        return inputs
-
-    def _element(self, element: Element, what: Name, limit: int | None = None) -> Tree:
+    def element(self, element: Element, what: Name, limit: int | None = None) -> Tree:
+        """Stand for what one child is given alone."""
         if isinstance(element, Sealed):
             return value_tree(element)
         if isinstance(element, Child):

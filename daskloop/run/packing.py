@@ -122,6 +122,10 @@ class Packing:
                 packs.append(self._packed(some))
         return packs
 
+    def pack_alike(self, children: Sequence[Child]) -> Pack:
+        """Make one future of children that can share it."""
+        return self._packed(children, single=self._travels_alone(children[0]))
+
     def _packed(self, children: Sequence[Child], single: bool = False) -> Pack:
         key = children[0].key
         assert key is not None

@@ -72,8 +72,8 @@ class Bench:
     store: PayloadStore | None
     load: Callable[[], tuple[Callable[..., Any], Any, Any]]
     """Returns the task's function and its retry predicates."""
-    shared: Inputs
-    """Those that are the same for all children."""
+    shared: Inputs | None
+    """Those that are the same for all children, if there are some."""
     let_through: tuple[type[BaseException], ...]
     clock: Clock
     execute: Callable[[Bench, Attempt, Inputs], Entry]
@@ -169,16 +169,17 @@ class _Before:
 
     def told(self) -> Ahead:
         """Put them into the form that travels."""
-        turns = [_turn(run_count, entry) for run_count, entry in self._ended]
-        last = turns[-1]
+        told = list(self._ended)
+        _, last = told[-1]
+        assert last.value is not None
         return Ahead(
             self.count,
-            tuple(turn.message for turn in turns[-MESSAGES:]),
+            tuple([entry.message or "" for _, entry in told[-MESSAGES:]]),
             last.value,
             self._seconds,
             last.started,
             last.ended,
-            pack_turns(turns[:-1]) if self._whole else b"",
+            pack_turns([_turn(*one) for one in told[:-1]]) if self._whole else b"",
         )
 
 
@@ -196,7 +197,7 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
         function, retry_on, retry_if = bench.load()
         what = "an argument"
         arguments = own.fresh()
-        what = f"the payload of iteration {mine.iteration - 1}"
+        what = ""
         values = Surroundings(order, mine, store, bench.open_book)
         if mine.payload is not None and type(values["task_loop_result"]) is Fields:
             arguments = {**arguments, **values["task_loop_result"]}
@@ -208,7 +209,7 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
         return entry._replace(message=text)
     # A module that is missing here, a class that will not be rebuilt, a store that is gone.
     except BaseException as error:
-        return broken(judge, error, what)
+        return broken(judge, error, what or f"the payload of iteration {mine.iteration - 1}")
     started = time.time()
     try:
         if mine.over:

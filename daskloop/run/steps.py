@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Sequence
 
 from daskloop.executors.session import Key
-from daskloop.record.entries import EMITTED
 from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore
 from daskloop.run.accepting import accepted
@@ -21,7 +20,6 @@ from daskloop.run.blocks import Blocks
 from daskloop.run.chance import draw, draws
 from daskloop.run.chronicle import Chronicle
 from daskloop.run.decide import Moment, decide
-from daskloop.run.envelope import Ahead, Entry
 from daskloop.run.flights import Flights
 from daskloop.run.halting import Halting
 from daskloop.run.hooking import hooks_for, last_hooks_for
@@ -34,15 +32,11 @@ from daskloop.run.progress import (
     SUBMIT,
     Accepted,
     Announce,
-    Approved,
     End,
-    Ended,
     Enqueue,
     Happening,
-    Lost,
     Pause,
     Phase,
-    RanAhead,
     Step,
     Stopped,
     Submit,
@@ -51,7 +45,6 @@ from daskloop.run.progress import (
 )
 from daskloop.run.replay import Memory, Restored
 from daskloop.run.standing import Child, Standing
-from daskloop.run.states_of import state_of
 from daskloop.run.timers import Timers
 from daskloop.run.tolerating import fails_fast
 from daskloop.run.turn import Announcement, Question, Turn
@@ -93,11 +86,11 @@ class Steps:
         """Functions of the user that are under way."""
         self.now = 0.0
         self._run = chronicle.run
-        self._notes = Notes(store, keeps, remembers)
+        self.notes = Notes(store, keeps, remembers)
         self.memory = memory
-        self._store = store
         self._pending: deque[tuple[Child, Happening | Restored]] = deque()
-        self._turn = Turn()
+        self.turn = Turn()
+        """What follows from this turn so far."""
 
     def begin_turn(self, now: float) -> None:
         """Set the time, in seconds since the epoch."""
@@ -109,62 +102,20 @@ class Steps:
         self.flights.open(self.now)
         while company := self.flights.let_in():
             self.advance_alike(company, ADMITTED)
-            packs += self.flights.pack(company)
-        turn, self._turn = self._turn, Turn()
-        turn.records = self._notes.take()
+            packs += self.flights.pack_company(company)
+        turn, self.turn = self.turn, Turn()
+        turn.records = self.notes.take()
         turn.packs = packs + self.flights.pack(turn.submissions)
         self.chronicle.sent(turn.submissions)
         turn.events = self.chronicle.take()
         return turn
 
-    def came(self, child: Child, entry: Entry) -> None:
-        """Go on with a child whose attempt came back."""
-        child.worker = entry.worker
-        self.chronicle.came(child, entry)
-        if entry.ahead is not None:
-            self.ran_ahead(child, entry.ahead)
-        if entry.parts:
-            entry = child.node.rungs.compared(child.progress.iteration, entry)
-        state = state_of(entry, child.progress, self._store)
-        if entry.kind != "success" or not child.node.is_silent or EMITTED in entry.parts:
-            self.advance(child, Ended(entry, state))
-            return
-        # Nobody is asked about it, and `decide` always says of a success that it is the end.
-        child.value, child.parts = entry.value, entry.parts
-        if self._notes.keeps:
-            before, end = child.progress._replace(entry=entry), End(state)
-            self._notes.accepted(child, before, Accepted(state, entry.value), end, None, self.now)
-        self._end(child, state)
-
     def landed(self, key: Key) -> Child | None:
         """Take an attempt off those in flight; None if it was replaced or given up before."""
         child, future = self.flights.land(key)
         if future is not None:
-            self._turn.released.append(future)
+            self.turn.released.append(future)
         return child
-
-    def ran_ahead(self, child: Child, ahead: Ahead) -> None:
-        """Take iterations for ended that went on in the future that came back."""
-        self._notes.ran_ahead(child, ahead, self.now)
-        before = child.progress
-        self.advance(child, RanAhead(ahead))
-        child.reached = child.progress.iteration
-        self.chronicle.ran_ahead(child, ahead, child.worker or "")
-        if before.payload is not None and not self._notes.remembers:
-            self._turn.dropped.append(before.payload)
-
-    def lose(self, child: Child, reason: str, charged: bool) -> None:
-        """Go on with a child whose attempt will not come back."""
-        self.chronicle.lost(child, reason, charged)
-        if charged:
-            self._notes.lost(child, reason, self.now)
-        self.advance(child, Lost(reason, charged))
-
-    def approve(self, child: Child, payload: Sealed | None) -> None:
-        """Let a child go on that still is paused."""
-        if child.progress.phase is Phase.PAUSED:
-            self._notes.approved(child, payload, self.now)
-            self.advance(child, Approved(payload))
 
     def advance(self, child: Child, happening: Happening | Restored) -> None:
         """Let happenings follow one another until every child waits for something.
@@ -181,17 +132,23 @@ class Steps:
 
     def advance_alike(self, children: Sequence[Child], happening: Happening) -> None:
         """Let the same happen to children of one task: for those that stand alike decide once."""
-        known = progress = step = None
-        for child in children:
-            if child.progress is not known and not draws(child):
-                known = child.progress
-                moment = Moment(self.now, 0.0, self.halting.why(child))
-                progress, step = decide(child.rules, known, happening, moment)
-            if progress is not None and (step is ENQUEUE or step is SUBMIT):
-                child.progress = progress
-                self._carry_out(child, step)
-            else:  # whatever is about this child alone
-                self.advance(child, happening)
+        start = 0
+        while start < len(children):
+            first, known = children[start], children[start].progress
+            progress = step = None
+            if not draws(first):
+                moment = Moment(self.now, 0.0, self.halting.why(first))
+                progress, step = decide(first.rules, known, happening, moment)
+            if progress is None or not (step is ENQUEUE or step is SUBMIT):
+                self.advance(first, happening)  # whatever is about this child alone
+                start += 1
+                continue
+            end = start
+            while end < len(children) and children[end].progress is known:
+                children[end].progress = progress
+                end += 1
+            self._queue(children[start:end], sends=step is SUBMIT)
+            start = end
 
     def _step(self, child: Child, happening: Happening | Restored) -> None:
         pending: Happening | None
@@ -201,10 +158,10 @@ class Steps:
             moment = Moment(self.now, draw(self._run, child), self.halting.why(child))
             child.progress, step = decide(child.rules, before, pending, moment)
             if isinstance(pending, Accepted):
-                self._notes.accepted(child, before, pending, step, moment.stopping, self.now)
+                self.notes.accepted(child, before, pending, step, moment.stopping, self.now)
                 self.chronicle.note(child, before, pending)
                 if isinstance(pending.state, Looped):
-                    self._turn.dropped += self._notes.outlived(child, before)
+                    self.turn.dropped += self.notes.outlived(child, before)
                 ended_well = isinstance(pending.state, (Looped, Success))
                 if ended_well and before.entry is not None and before.entry.parts:
                     child.node.standing.opening.emitted(child, before.entry.parts)
@@ -217,25 +174,30 @@ class Steps:
             case Announce(state, final):
                 return self._announce(child, state, final)
             case Submit():
-                self.flights.send(child)
-                self._turn.submissions.append(child)
+                self._queue((child,), sends=True)
             case Enqueue():
-                child.continuing = child.continuing or child.progress.begun is not None
-                if child.node.plan.body is None:
-                    self.flights.admission.push(child)
-                else:
-                    self.blocks.enqueue(child)
+                self._queue((child,), sends=False)
             case Wake(at):
                 self.timers.push(at, child)
             case Pause(until):
                 self.pauses.add(child, until)
             case End(state):
-                self._end(child, state)
+                self.end(child, state)
         return None
+
+    def _queue(self, children: Sequence[Child], sends: bool) -> None:
+        """Let children of one task that stand alike wait for their turn, or be sent."""
+        if sends:
+            self.flights.send(children)
+            self.turn.submissions += children
+        elif children[0].node.plan.body is None:
+            self.flights.enqueue(children)
+        else:
+            self.blocks.enqueue(children)
 
     def drop(self, values: Sequence[Sealed]) -> None:
         """Let go of stored values that nothing needs any more."""
-        self._turn.dropped += values
+        self.turn.dropped += values
 
     def restore(self, child: Child) -> bool:
         """Go on with a child that an earlier driver has begun; False if it is new."""
@@ -253,7 +215,7 @@ class Steps:
         child.progress, child.reached = restored.progress, restored.reached
         self.flights.admission.restored(child)
         for record in restored.looped:
-            self._notes.restored(child, record)
+            self.notes.restored(child, record)
             child.node.rungs.restored(record)
         child.announced = restored.announced or child.announced
         self.chronicle.restored(child, restored.state or restored.announced)
@@ -264,7 +226,7 @@ class Steps:
             if child.node.plan.body is not None:
                 self.blocks.open(child)
             self.flights.adopt(child, restored.future(child, self.chronicle.run))
-            self._turn.adopted.append(child)
+            self.turn.adopted.append(child)
         elif restored.state is not None:
             self._close(child, restored.state)
         else:
@@ -284,9 +246,10 @@ class Steps:
     def ask(self, question: Announcement | Question) -> None:
         """Have a function of the user's called."""
         self.asked += 1
-        self._turn.questions.append(question)
+        self.turn.questions.append(question)
 
-    def _end(self, child: Child, state: State) -> None:
+    def end(self, child: Child, state: State) -> None:
+        """Let a child have its final state, and tell of it."""
         progress = child.progress
         if child.key is not None:  # given up while in flight
             self.landed(child.key)
@@ -301,7 +264,7 @@ class Steps:
         """Let a child have its final state, and let go on what waited for it."""
         progress = child.progress
         if progress.begun is not None and not state.is_mapped():
-            self._turn.dropped += self._notes.ended(child, state)
+            self.turn.dropped += self.notes.ended(child, state)
         child.progress = ended_at(progress.iteration, progress.begun)
         child.state = state
         around = child.node.standing

@@ -29,7 +29,7 @@ def test_equals_go_in_the_order_in_which_they_became_ready():
     admission = Admission(1)
     queued = children(5)
     for child in queued:
-        admission.push(child)
+        admission.push((child,))
     assert [pop(admission) for _ in range(6)] == [*queued, None]
 
 
@@ -38,7 +38,7 @@ def test_b4_what_continues_goes_first():
     queued = children(4)
     queued[1].continuing = queued[3].continuing = True
     for child in queued:
-        admission.push(child)
+        admission.push((child,))
     assert [pop(admission) for _ in range(4)] == [queued[n] for n in (1, 3, 0, 2)]
 
 
@@ -50,14 +50,14 @@ def test_w08_a_higher_priority_goes_before_what_continues():
     Plain(name="urgent", priority=1).bind(flow=graph)
     urgent = Child(Driven(graph).machine.standing.nodes[0], 0)
     for child in (plain, continuing, urgent):
-        admission.push(child)
+        admission.push((child,))
     assert [pop(admission) for _ in range(4)] == [urgent, continuing, plain, None]
 
 
 def test_b4_nobody_goes_while_the_window_is_full():
     admission = Admission(2)
     (child,) = children(1)
-    admission.push(child)
+    admission.push((child,))
     admission.out = admission.window * PLACE
     assert admission.window == 40 and pop(admission) is None
     admission.out -= PLACE
@@ -68,7 +68,7 @@ def test_who_has_ended_meanwhile_is_passed_over():
     admission = Admission(1)
     first, second, third = children(3)
     for child in (first, second, third):
-        admission.push(child)
+        admission.push((child,))
     first.progress = third.progress = Progress(Phase.ENDED)
     assert pop(admission) is second and pop(admission) is None
 
@@ -77,7 +77,7 @@ def test_b2_those_behind_go_along_as_far_as_they_may_share_a_future():
     admission = Admission(1)
     queued = children(6)
     for child in queued:
-        admission.push(child)
+        admission.push((child,))
     queued[1].progress = Progress(Phase.ENDED)
     taken = admission.pop(lambda child: 3, lambda one, other: other.index != 4)
     assert taken == [queued[n] for n in (0, 2, 3)]
@@ -90,7 +90,7 @@ def test_b2_those_who_continue_are_not_mixed_with_those_who_begin():
     queued = children(4)
     queued[1].continuing = queued[2].continuing = True
     for child in queued:
-        admission.push(child)
+        admission.push((child,))
     taken = [admission.pop(lambda child: 9, lambda one, other: True) for _ in range(3)]
     assert taken == [[queued[1], queued[2]], [queued[0], queued[3]], []]
 
