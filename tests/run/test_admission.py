@@ -98,7 +98,7 @@ def test_b2_those_who_continue_are_not_mixed_with_those_who_begin():
 def test_everybody_is_taken_off_the_queue_at_once():
     admission = Admission(1)
     first, second = children(2)
-    admission.push(first)
-    admission.push(second)
+    admission.push((first,))
+    admission.push((second,))
     second.progress = Progress(Phase.ENDED)
     assert admission.drain() == [first] and admission.drain() == []
