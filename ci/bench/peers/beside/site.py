@@ -51,7 +51,7 @@ class Site:
         self.folder = folder
         self.driver: Process | None = None
         self._system, self._python, self._job = system, python, job
-        self._port, self._server_port = _free_port(), _free_port()
+        self._port, self._server_port = 0, _free_port()
         self._scheduler: Process | None = None
         self._nannies: list[Process] = []
         self._started: list[tuple[Process, str]] = []
@@ -117,6 +117,7 @@ class Site:
             self._start("server", *words)
             _await(self._is_served, "the server")
         if self._system.on_dask:
+            self._port = _free_port()  # now, lest what has just started is given it
             self._start_scheduler()
             self._nannies = [self._start_nanny() for _ in range(_NODES)]
             said = self.folder / "said-nanny"

@@ -51,7 +51,7 @@ _CORE_ENV = {
     "PREFECT__HOME_DIR": "FOLDER/prefect",
     "PREFECT__LOGGING__LEVEL": "ERROR",
 }
-# The newest that Prefect Core 1.4.1 imports with and that work together.
+# As they were in the days of Prefect Core 1.4.1, its last release.
 _CORE = (
     "prefect==1.4.1",
     "dask==2022.10.2",
@@ -71,20 +71,25 @@ _CORE = (
 )
 
 
-SYSTEMS: dict[str, System] = {
-    "daskloop": System("daskloop, journal", "beside.on_daskloop", "journal", ("daskloop", *_DASK)),
-    "by-value": System("Dask by hand, by value", "beside.on_dask", "by value", _DASK),
-    "chain": System("Dask by hand, chain of futures", "beside.on_dask", "chain", _DASK),
-    "prefect": System(
-        "Prefect 3, Dask",
+def _prefect(label: str, way: str) -> System:
+    return System(
+        label,
         "beside.on_prefect",
-        "nested",
+        way,
         ("prefect", "prefect-dask", "distributed"),
         "prefect",
         PEERS["prefect"].requirements,
         server=_PREFECT_SERVER,
         env=_PREFECT_ENV,
-    ),
+    )
+
+
+SYSTEMS: dict[str, System] = {
+    "daskloop": System("daskloop, journal", "beside.on_daskloop", "journal", ("daskloop", *_DASK)),
+    "by-value": System("Dask by hand, by value", "beside.on_dask", "by value", _DASK),
+    "chain": System("Dask by hand, chain of futures", "beside.on_dask", "chain", _DASK),
+    "prefect": _prefect("Prefect 3, Dask", "nested"),
+    "prefect-eager": _prefect("Prefect 3, Dask, eager commits", "eager"),
     "core": System(
         "Prefect Core, LOOP",
         "beside.on_core",
