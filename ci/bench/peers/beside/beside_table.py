@@ -36,7 +36,7 @@ def beside_table(raw: Mapping[str, Any]) -> str:
 
 
 def _table(raw: Mapping[str, Any], fault: str) -> str:
-    lines = [["", *_COLUMNS.values(), "right"]]
+    lines = [["", "measured", *_COLUMNS.values(), "right"]]
     for row in raw["rows"]:
         cell = row["cells"].get(fault)
         if cell is not None:
@@ -55,8 +55,9 @@ def _table(raw: Mapping[str, Any], fault: str) -> str:
 def _cells(cell: Mapping[str, Any], limit: float) -> list[str]:
     samples = cell["samples"]
     if not samples:
-        return [cell["why"], *[""] * len(_COLUMNS)]
-    shown = [_spread([one[name] for one in samples]) for name in _COLUMNS]
+        return ["", cell["why"], *[""] * len(_COLUMNS)]
+    times = f"{len(samples)} x"
+    shown = [times] + [_spread([one[name] for one in samples]) for name in _COLUMNS]
     if not all(one["finished"] for one in samples):
         return [*shown[:-1], f"not finished in {limit:.0f} s", "no"]
     return [*shown, "yes" if all(one["right"] for one in samples) else "no"]
