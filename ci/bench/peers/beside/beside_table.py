@@ -68,10 +68,11 @@ def _spread(values: Sequence[float]) -> str:
 
     Examples
     --------
-    >>> _spread([3, 1, 7]), _spread([0, 0, 0]), _spread([10.26, 11.5, 10.9])
-    ('3 (1-7)', '0', '10.9 (10.3-11.5)')
+    >>> _spread([3, 1, 7]), _spread([6, 7]), _spread([10.26, 11.5, 10.9])
+    ('3 (1-7)', '6.5 (6-7)', '10.9 (10.3-11.5)')
     """
     digits = 0 if all(isinstance(value, int) for value in values) else 1
-    middle = f"{statistics.median(values):.{digits}f}"
+    median = statistics.median(values)
+    middle = f"{median:.{digits if median == int(median) else 1}f}"
     ends = f"{min(values):.{digits}f}-{max(values):.{digits}f}"
     return middle if min(values) == max(values) else f"{middle} ({ends})"
