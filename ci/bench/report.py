@@ -1,4 +1,4 @@
-"""Write the tables of docs/performance.md and docs/scaling.md from the raw figures beside it.
+"""Write the tables of docs/performance.md, scaling.md and reliability.md from the raw figures.
 
 python ci/bench/report.py
 
@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from measuring import Figure, Row, Sample, table
+from peers.beside.beside_table import beside_table
 from peers.peers_table import peers_table
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 _PLACE = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+_LAYOUTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "peers": peers_table,
+    "chaos-beside": beside_table,
+}
+"""By table; all others are of one form."""
 
 
 def rows_of(raw: Mapping[str, Any]) -> Iterator[Row]:
@@ -55,7 +62,8 @@ def filled(place: re.Match[str]) -> str:
         f"{of['cores']} cores, {of['memory_gib']} GiB, {of['system']}, Python {of['python']}, "
         f"{versions(raw)}, {group['taken']}"
     )
-    shown = peers_table(raw) if place[2] == "peers" else table(list(rows_of(raw)))
+    layout = _LAYOUTS.get(place[2])
+    shown = layout(raw) if layout else table(list(rows_of(raw)))
     return f"{place[1]}\n{shown}\n\n{said}\n\n{place[3]}"
 
 
@@ -63,16 +71,16 @@ def versions(raw: Mapping[str, Any]) -> str:
     """Name the versions of what was measured."""
     if "rows" in raw and "machine" in raw and "distributed" not in raw["machine"]:
         cells = [cell for row in raw["rows"] for cell in row["cells"].values()]
-        found = {name: text for cell in cells for name, text in cell["versions"].items()}
-        found.pop("python", None)
-        return ", ".join(f"{name} {text}" for name, text in sorted(found.items()))
+        found = {both for cell in cells for both in cell["versions"].items()}
+        # Some systems have one of their own, beside another system's.
+        return ", ".join(f"{name} {text}" for name, text in sorted(found) if name != "python")
     group = raw if "rows" in raw else next(iter(raw.values()))
     return f"distributed {group['machine']['distributed']}"
 
 
 def main() -> None:
     """Fill every marked place."""
-    for name in ("performance.md", "scaling.md"):
+    for name in ("performance.md", "scaling.md", "reliability.md"):
         page = _DOCS / name
         page.write_text(_PLACE.sub(filled, page.read_text(encoding="utf-8")), encoding="utf-8")
 

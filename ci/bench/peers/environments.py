@@ -6,6 +6,7 @@ They lie in ${XDG_CACHE_HOME:-~/.cache}/daskloop-bench.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -82,26 +83,46 @@ PEERS: dict[str, PeerSpec] = {
 }
 
 
-def python_of(name: str, requirements: tuple[str, ...]) -> str:
+def python_of(name: str, requirements: tuple[str, ...], version: str = "") -> str:
     """Return the interpreter of an environment, which is made if it is not there.
+
+    Parameters
+    ----------
+    name : str
+        Of the environment.
+    requirements : tuple of str
+        What is installed there; none: the project's environment is returned.
+    version : str
+        Of Python, like "3.9", where it cannot be the one that runs this.
 
     Raises
     ------
     RuntimeError
-        With the last line of what pip said, if it could not be made.
+        With the last line of what pip said, if it could not be made, or if there is no such Python.
     """
     if not requirements:
         return sys.executable
     folder = _CACHE / name
     python, stamp = folder / "bin" / "python", folder / ".installed"
-    wanted = "\n".join((sys.version, *requirements))
+    wanted = "\n".join((version or sys.version, *requirements))
     if stamp.exists() and stamp.read_text() == wanted:
         return str(python)
     print(f"making the environment of {name} (once)", flush=True)
-    _run([sys.executable, "-m", "venv", "--clear", str(folder)], name)
+    made_by = _interpreter(version) if version else sys.executable
+    _run([made_by, "-m", "venv", "--clear", str(folder)], name)
     _run([str(python), "-m", "pip", "install", "--quiet", "--no-input", *requirements], name)
     stamp.write_text(wanted)
     return str(python)
+
+
+def _interpreter(version: str) -> str:
+    """Find a Python of a version, where pyenv keeps them or on the path."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    kept = [path for path in pyenv.glob(f"{version}.*/bin/python") if path.exists()]
+    found = str(kept[0]) if kept else shutil.which(f"python{version}")
+    if found is None:
+        raise RuntimeError(f"there is no Python {version} on this machine")
+    return found
 
 
 def _run(command: list[str], name: str) -> None:
