@@ -214,16 +214,19 @@ def _iterate(
 
 def _ran_ahead(progress: Progress, ahead: Ahead) -> Progress:
     """Take iterations for done that ended one after the other, each within the limits."""
-    after = _next(progress, ahead.iterations, ahead.payload, ahead.messages)
-    return after._replace(phase=Phase.RUNNING)
+    return _next(progress, ahead.iterations, ahead.payload, ahead.messages, Phase.RUNNING)
 
 
 def _next(
-    progress: Progress, iterations: int, payload: Sealed | None, messages: tuple[str, ...]
+    progress: Progress,
+    iterations: int,
+    payload: Sealed | None,
+    messages: tuple[str, ...],
+    phase: Phase = Phase.READY,
 ) -> Progress:
     """Make what a child is so many iterations later."""
     return Progress(
-        phase=Phase.READY,
+        phase=phase,
         iteration=progress.iteration + iterations,
         payload=payload,
         messages=(*progress.messages, *messages)[-MESSAGES:],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from daskloop.define.goal import Goal
 from daskloop.define.limits import Limits
@@ -11,16 +11,30 @@ from daskloop.define.retry import RetryPolicy
 __all__ = ["Moment", "Rules"]
 
 
+class Named(Protocol):
+    """Something that has a name."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in errors."""
+        ...
+
+
 class Rules(NamedTuple):
     """What the user asked for, for one task."""
 
-    name: str
-    """Full name of the child."""
+    child: Named
+    """Whose rules they are: its name is made when an error has to say it."""
     retry: RetryPolicy
     limits: Limits
     heard: bool = True
     """True if there are handlers that see each change of state."""
     goal: Goal = Goal()
+
+    @property
+    def name(self) -> str:
+        """Full name of the child."""
+        return self.child.name
 
 
 class Moment(NamedTuple):

@@ -130,7 +130,7 @@ class Child:
     def rules(self) -> Rules:
         """What the user asked for."""
         task = self.node.plan.task
-        return Rules(self.name, task.retry, task.limits, bool(task.hooks.state_handlers), task.goal)
+        return Rules(self, task.retry, task.limits, bool(task.hooks.state_handlers), task.goal)
 
     @property
     def ended(self) -> bool:

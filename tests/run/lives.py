@@ -53,7 +53,7 @@ def entry(kind: Any, value: Any = None, **more: Any) -> Entry:
 def rules(name: str = "t", **options: Any) -> Rules:
     """Make rules from the options of a task."""
     retry = {key: options.pop(key) for key in ("max_retries", "delay", "jitter") if key in options}
-    return Rules(name, RetryPolicy(**retry), Limits(**options))
+    return Rules(Called(name), RetryPolicy(**retry), Limits(**options))
 
 
 @dataclass
