@@ -41,7 +41,7 @@ def add_handler(scheduler: Any, function: Callable[..., Any]) -> None:
     scheduler.handlers[OPERATION] = function
 
 
-def add_page(scheduler: Any, document: Callable[..., None]) -> bool:
+def add_page(scheduler: Any, document: Callable[..., None], title: str) -> bool:
     """Serve a Bokeh document on the scheduler's dashboard, and name it in the bar.
 
     Parameters
@@ -49,8 +49,10 @@ def add_page(scheduler: Any, document: Callable[..., None]) -> bool:
     scheduler : distributed.Scheduler
         One that is running.
     document : callable
-        ``document(scheduler, extra, doc)`` fills a new Bokeh document; `extra` is for its
-        template.
+        ``document(scheduler, extra, doc)`` fills a new Bokeh document, once a browser has opened
+        its websocket.
+    title : str
+        Of the page.
 
     Returns
     -------
@@ -72,19 +74,19 @@ def add_page(scheduler: Any, document: Callable[..., None]) -> bool:
     application = make({f"/{PAGE}": document}, scheduler, prefix, variables)
     application.initialize(_loop())
     application.start()
+    template = _look().env.get_template("simple.html")
+    entrance = import_module("daskloop.dashboard.entrance")
+    entrance.put_entrance(application, f"/{PAGE}", entrance.Looks(title, template, variables))
     scheduler.http_application.add_application(application)
     if PAGE not in variables["pages"]:
         variables["pages"].append(PAGE)  # the very list that all of Dask's pages show
     return True
 
 
-def dress(doc: Any, title: str, extra: Mapping[str, Any]) -> None:
-    """Give a document the looks of Dask's own pages, the bar included."""
-    look = import_module("distributed.dashboard.components.scheduler")
+def dress(doc: Any, title: str) -> None:
+    """Give a document the looks of those of Dask."""
     doc.title = title
-    doc.template = look.env.get_template("simple.html")
-    doc.template_variables.update(extra)
-    doc.theme = look.BOKEH_THEME
+    doc.theme = _look().BOKEH_THEME
 
 
 def bar(scheduler: Any) -> dict[str, Any]:
@@ -106,6 +108,10 @@ def futures_with_workers(scheduler: Any, run: str, slugs: tuple[str, ...]) -> Ma
         logger.debug("futures with workers cannot be counted: %r", error)
         return {}
     return found
+
+
+def _look() -> Any:
+    return import_module("distributed.dashboard.components.scheduler")
 
 
 def _loop() -> Any:

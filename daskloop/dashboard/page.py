@@ -19,7 +19,10 @@ from daskloop.dashboard.tables import LineTable, TaskTable
 from daskloop.dashboard.views import TaskView
 from daskloop.dashboard.wording import headline, legend, run_label
 
-__all__ = ["LoopsPage", "document_of"]
+__all__ = ["TITLE", "LoopsPage", "document_of"]
+
+TITLE = "Dask: Loops"
+"""What a browser names the page."""
 
 EVERY = 500
 """Milliseconds between two looks at the shelf."""
@@ -39,7 +42,7 @@ def document_of(shelf: Shelf) -> Callable[[Any, Any, Any], None]:
         page = LoopsPage(scheduler, shelf)
         page.update()
         doc.add_root(page.root)
-        dress(doc, "Dask: Loops", extra)
+        dress(doc, TITLE)
         doc.add_periodic_callback(page.update, EVERY)
 
     return document

@@ -31,8 +31,8 @@ class LoopsPlugin(SchedulerPlugin):  # type: ignore[misc]
         add_handler(scheduler, self.take)
         try:
             # Bokeh is imported by that; a scheduler without it has no dashboard.
-            document = import_module("daskloop.dashboard.page").document_of(self.shelf)
-            self.has_page = add_page(scheduler, document)
+            page = import_module("daskloop.dashboard.page")
+            self.has_page = add_page(scheduler, page.document_of(self.shelf), page.TITLE)
         # Bokeh is missing or another one, or Dask has moved a name: that costs the page alone.
         except Exception as error:
             logger.info("Dask's dashboard gets no page about loops: %r", error)

@@ -11,6 +11,7 @@ from typing import Any
 import distributed.dashboard.core
 import distributed.dashboard.scheduler
 import pytest
+from bokeh.client import pull_session
 
 from daskloop import Flow, task
 from daskloop.dashboard import dask_pages
@@ -70,6 +71,23 @@ def test_q06_the_page_is_under_the_prefix_of_a_dashboard_that_has_one() -> None:
         assert flow.run(executor=cluster).is_successful()
         assert fetch(address_of(cluster, "some/where/loops"))[0] == 200
         assert fetch(address_of(cluster))[0] == 404
+
+
+def test_q06_a_page_that_is_fetched_and_not_opened_has_no_document() -> None:
+    with cluster_with_dashboard() as cluster:
+        assert flow.run(executor=cluster).is_successful()
+        for _ in range(3):
+            status, text = fetch(address_of(cluster))
+            assert (status, text.count('id="daskloop-loops"')) == (200, 1)
+        (loops,) = (
+            one
+            for one in cluster.scheduler.http_application.applications
+            if "/loops" in getattr(one, "app_paths", ())
+        )
+        assert loops.get_sessions("/loops") == []
+        with pull_session(url=address_of(cluster)) as session:
+            assert len(loops.get_sessions("/loops")) == 1
+            assert len(session.document.roots) == 1
 
 
 @pytest.mark.parametrize(
