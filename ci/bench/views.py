@@ -1,129 +1,195 @@
-"""Measure what all views of a run cost together, beside the same run that nobody looks at.
+"""Measure what the views of a run cost, each and together, beside a run that nobody looks at.
 
-python ci/bench/views.py [--quick]
+python ci/bench/views.py [--quick] [--only 1,2,3]
+
+  1  all views together: drawn on a terminal of 80x24 that another process reads, a page about it
+     (report=), a webhook on this machine told of it (notify=), and the page Loops of Dask's
+     dashboard fetched twice a second while it runs
+  2  the same, and the page Loops held open by its websocket as well, as a browser does
+  3  each view alone
 
 100 loops of 20 iterations, each a future of its own, in turns on one cluster of two processes with
-a dashboard. Looked at: drawn on a terminal of 80x24 that another process reads, a page about it
-(report=), a webhook on this machine told of it (notify=), and the page Loops of Dask's dashboard
-fetched twice a second while it runs. Not looked at: none of these.
+a dashboard, whose scheduler lives in this process. Who looks from elsewhere is a process of its own
+(onlooker.py), as a browser is one; its CPU time counts all the same. Not looked at: none of these,
+and with the settings daskloop.progress and daskloop.dashboard false.
 
 Prints a table. A run without --quick writes every figure to docs/performance/raw-views.json.
 """
 
 from __future__ import annotations
 
-import http.server
+import json
 import os
+import subprocess
+import sys
 import tempfile
-import threading
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dask
 import looping
 from distributed import Client, LocalCluster
-from measuring import Row, command_line, in_turns, settle
+from measuring import Figure, Row, command_line, in_turns, settle
 from terminal import on_a_terminal
 
 from daskloop.notify import Webhook
 
-_RAW = Path(__file__).resolve().parents[2] / "docs" / "performance" / "raw-views.json"
-_GOAL = 1.05  # of the time without
-_HERE = "127.0.0.1:0"
+_HERE = Path(__file__).resolve().parent
+_RAW = _HERE.parents[1] / "docs" / "performance" / "raw-views.json"
+_GOAL = 1.05  # of what it takes without
+_ADDRESS = "127.0.0.1:0"
 
 
-class _Taker(http.server.BaseHTTPRequestHandler):
-    """Takes what is posted."""
+class Onlooker:
+    """Somebody elsewhere."""
 
-    def do_POST(self) -> None:
-        """Answer that it is well."""
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.end_headers()
+    def __init__(self) -> None:
+        command = [sys.executable, str(_HERE / "onlooker.py")]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.url = self._answer()
+        """Of the webhook."""
 
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+    def tell(self, line: str) -> dict[str, int]:
+        """Say what to do; returns what was received since the last word."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        found: dict[str, int] = json.loads(self._answer())
+        return found
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline().strip()
+        if not line:
+            raise RuntimeError("who looks from elsewhere has ended")
+        return line
+
+    def close(self) -> None:
+        """Let it end."""
+        self._process.communicate(timeout=30)
+
+
+class Scene(NamedTuple):
+    """Where runs are looked at."""
+
+    client: Client
+    onlooker: Onlooker
+    folder: str
+
+    @property
+    def page(self) -> str:
+        """The address of the page Loops."""
+        return f"{self.client.dashboard_link.rsplit('/', 1)[0]}/loops"
+
+    def run(
+        self,
+        count: int,
+        *,
+        terminal: bool = False,
+        report: bool = False,
+        notify: bool = False,
+        dashboard: bool = False,
+        page: tuple[str, ...] = (),
+    ) -> None:
+        """Run the loops, looked at in these ways, and check that they were."""
+        options: dict[str, Any] = {}
+        path = os.path.join(self.folder, "run.html")
+        if report:
+            options["report"] = path
+        if notify:
+            options["notify"] = [Webhook(self.onlooker.url)]
+        for word in page:
+            self.onlooker.tell(f"{word} {self.page}")
+        progress = None if terminal else False
+        shown = None if dashboard or page else False
+        with dask.config.set({"daskloop.progress": progress, "daskloop.dashboard": shown}):
+            seeds = list(range(count))
+            given = {"seeds": seeds, "iterations": 20, "executor": self.client}
+            looping.loops_flow.run(**given, **options).raise_if_failed()
+        found = self.onlooker.tell("rest")
+        assert found["messages"] == notify, found
+        assert (found["pages"] > 0) == ("fetch" in page), found
+        assert not report or os.path.exists(path)
 
 
 @contextmanager
-def webhook() -> Iterator[str]:
-    """Serve on this machine; gives the URL."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Taker)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+def scene() -> Iterator[Scene]:
+    """Have a cluster, a terminal, a folder and somebody elsewhere."""
+    onlooker = Onlooker()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/"
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            LocalCluster(
+                n_workers=2,
+                threads_per_worker=2,
+                dashboard_address=_ADDRESS,
+                worker_dashboard_address=_ADDRESS,
+            ) as cluster,
+            Client(cluster) as client,
+            on_a_terminal(),
+        ):
+            found = Scene(client, onlooker, folder)
+            found.run(1, dashboard=True)  # puts the page there
+            yield found
     finally:
-        server.shutdown()
-        server.server_close()
+        onlooker.close()
 
 
-@contextmanager
-def looked_at(address: str) -> Iterator[None]:
-    """Fetch a page of the dashboard twice a second."""
-    over = threading.Event()
+_ALL: Mapping[str, Any] = {"terminal": True, "report": True, "notify": True, "page": ("fetch",)}
+_ALONE: Mapping[str, Mapping[str, Any]] = {
+    "terminal": {"terminal": True},
+    "report=": {"report": True},
+    "notify=": {"notify": True},
+    "dashboard, nobody looks": {"dashboard": True},
+    "dashboard, page fetched": {"page": ("fetch",)},
+    "dashboard, page open": {"page": ("open",)},
+}
 
-    def look() -> None:
-        while not over.is_set():
-            with urllib.request.urlopen(address, timeout=20) as answer:
-                answer.read()
-            over.wait(0.5)
 
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+def compared(quick: bool, ways: Mapping[str, Mapping[str, Any]], repeats: int) -> Iterator[Row]:
+    """Compare runs that are looked at in some ways with one that is not."""
+    count = 10 if quick else 100
+    with scene() as here:
+        calls: dict[str, Callable[[], object]] = {
+            name: partial(here.run, count, **how) for name, how in {"none": {}, **ways}.items()
+        }
+        bare, *looked_at = in_turns(
+            calls,
+            unit="ms",
+            amount=count * 20,
+            repeats=1 if quick else repeats,
+            between=partial(settle, here.client),
+        )
+    for one in looked_at:
+        yield row(f"{count} loops of 20, {one.name} / none", one, bare)
+
+
+def row(what: str, ours: Figure, bare: Figure) -> Row:
+    """Put both into a row."""
+    ratio = ours.median / bare.median
+    return Row(what, "processes", ours, "within 5 %", ratio <= _GOAL, bare, ratio)
 
 
 def all_views(quick: bool) -> Iterator[Row]:
-    """Compare a run with all views and one with none."""
-    count = 10 if quick else 100
-    given = {"seeds": list(range(count)), "iterations": 20}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        webhook() as url,
-        LocalCluster(
-            n_workers=2,
-            threads_per_worker=2,
-            dashboard_address=_HERE,
-            worker_dashboard_address=_HERE,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        page = f"{client.dashboard_link.rsplit('/', 1)[0]}/loops"
-        report = os.path.join(folder, "run.html")
+    """Look in all ways."""
+    yield from compared(quick, {"all views": _ALL}, 15)
 
-        def run(**options: Any) -> None:
-            looping.loops_flow.run(executor=client, **given, **options).raise_if_failed()
 
-        def shown() -> None:
-            with dask.config.set({"daskloop.progress": None}), looked_at(page):
-                run(report=report, notify=[Webhook(url)])
+def all_open(quick: bool) -> Iterator[Row]:
+    """Look in all ways, and have the page open besides."""
+    ways = {"all views and the page open": {**_ALL, "page": ("fetch", "open")}}
+    yield from compared(quick, ways, 9)
 
-        def bare() -> None:
-            with dask.config.set({"daskloop.progress": False, "daskloop.dashboard": False}):
-                run()
 
-        ways: dict[str, Callable[[], object]] = {"all views": shown, "none": bare}
-        with on_a_terminal():
-            with_all, with_none = in_turns(
-                ways,
-                unit="ms",
-                amount=count * 20,
-                repeats=1 if quick else 9,
-                between=partial(settle, client),
-            )
-    ratio = with_all.median / with_none.median
-    what = f"{count} loops of 20, all views / none"
-    yield Row(what, "processes", with_all, "within 5 %", ratio <= _GOAL, with_none, ratio)
+def alone(quick: bool) -> Iterator[Row]:
+    """Look in one way at a time."""
+    yield from compared(quick, _ALONE, 7)
 
 
 if __name__ == "__main__":
-    command_line(__doc__, {"1": all_views}, _RAW, busy=2.5)
+    command_line(__doc__, {"1": all_views, "2": all_open, "3": alone}, _RAW, busy=2.5)
