@@ -146,10 +146,12 @@ class RunTally:
         return found
 
     def _sent(self, event: AttemptsSent) -> None:
-        for address in event.addresses:
+        at, task = event.at, None
+        for address in event.addresses:  # as many as there are children, in a wide map
             slug, index, iteration = address[0]
-            going = self._of(slug).goes(index or 0, _UNDER_WAY, event.at)
-            going.iteration, going.due, going.failed = iteration, None, False
+            if task is None or task.slug != slug:
+                task = self._of(slug)
+            task.sent(index or 0, iteration, at)
 
     def _iterated(self, event: IterationEnded) -> None:
         if len(event.address) > 1:

@@ -9,7 +9,7 @@ from daskloop.keys import full_name
 
 __all__ = ["Going", "TaskTally"]
 
-_WAITING = Standing.WAITING
+_WAITING, _UNDER_WAY = Standing.WAITING, Standing.UNDER_WAY
 _ENDED = (Standing.DONE, Standing.SKIPPED, Standing.FAILED, Standing.CANCELLED)
 
 
@@ -27,11 +27,11 @@ class Going:
         "standing",
     )
 
-    def __init__(self, begun: float) -> None:
+    def __init__(self, begun: float, iteration: int = 1) -> None:
         self.begun = begun
         """Seconds since the epoch."""
-        self.standing = Standing.UNDER_WAY
-        self.iteration = 1
+        self.standing = _UNDER_WAY
+        self.iteration = iteration
         self.run_count = 1
         self.attempts = 0
         """How many attempts its budget allows in all; 0 if that is not known."""
@@ -110,20 +110,30 @@ class TaskTally:
 
     def moved(self, index: int, standing: Standing) -> bool:
         """Let a child stand in another way; False if it stood so."""
-        standings = self._standings
-        if self.width is not None and index >= self.width:
+        standings, width = self._standings, self.width
+        if width is not None and index >= width:
             self.width, self.grows = index + 1, True  # a journal does not say that it would grow
         if index >= len(standings):
             standings.extend(bytes(index + 1 - len(standings)))
         before = standings[index]
         if before == standing:
             return False
-        if before != _WAITING:
+        if before:  # those that wait are not counted
             self.counts[before] -= 1
-        if standing != _WAITING:
+        if standing:
             self.counts[standing] += 1
         standings[index] = standing
         return True
+
+    def sent(self, index: int, iteration: int, at: float) -> None:
+        """Let an attempt at an iteration of a child be under way."""
+        going = self.going.get(index)
+        if going is None:
+            self.going[index] = Going(at, iteration)
+        else:
+            going.standing, going.iteration = _UNDER_WAY, iteration
+            going.due, going.failed = None, False
+        self.moved(index, _UNDER_WAY)
 
     def goes(self, index: int, standing: Standing, at: float) -> Going:
         """Let a child be among those that have begun and not ended."""

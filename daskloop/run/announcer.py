@@ -8,13 +8,29 @@ import threading
 import time
 from collections.abc import Sequence
 
-from daskloop.events import Event, Listener
+from daskloop.events import (
+    EVERY_ATTEMPT,
+    AttemptEnded,
+    AttemptsSent,
+    ChildEnded,
+    Event,
+    IterationEnded,
+    Listener,
+)
 
 __all__ = ["Announcer"]
 
 logger = logging.getLogger("daskloop.run")
 
 _PATIENCE = 10.0  # seconds that listeners have left when the run has ended
+_GRAVE = logging.CRITICAL + 1  # of events that every listener hears
+_LEVELS = {
+    AttemptEnded: EVERY_ATTEMPT,
+    IterationEnded: logging.DEBUG,
+    AttemptsSent: logging.DEBUG,
+    ChildEnded: logging.INFO,
+}
+"""Of the events of which there are many: who is content with graver ones is not even asked."""
 
 
 class Announcer:
@@ -28,6 +44,10 @@ class Announcer:
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = listeners
+        self._hearing = {
+            level: tuple(one for one in listeners if _level(one) <= level)
+            for level in _LEVELS.values()
+        }
         self._queue: queue.SimpleQueue[Sequence[Event] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         if listeners:
@@ -38,7 +58,7 @@ class Announcer:
     @property
     def level(self) -> int:
         """Of `logging`: the least grave events that any listener wants to hear of."""
-        return min((getattr(one, "level", logging.DEBUG) for one in self._listeners), default=100)
+        return min(map(_level, self._listeners), default=100)
 
     def tell(self, events: Sequence[Event]) -> None:
         """Queue events."""
@@ -68,9 +88,20 @@ class Announcer:
             if events is None:
                 return
             for event in events:
-                for listener in self._listeners:
+                for listener in self._hearing.get(_gravity(event), self._listeners):
                     try:
                         listener.hear(event)
                     # Listeners are not part of the run: whatever they raise is theirs.
                     except BaseException:
                         logger.exception("%s raised on %s", listener, type(event).__name__)
+
+
+def _level(listener: Listener) -> int:
+    level: int = getattr(listener, "level", logging.DEBUG)
+    return level
+
+
+def _gravity(event: Event) -> int:
+    if isinstance(event, ChildEnded) and event.state.is_failed():
+        return _GRAVE
+    return _LEVELS.get(type(event), _GRAVE)

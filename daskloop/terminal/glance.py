@@ -187,9 +187,8 @@ class Glances:
 
 def _chosen(task: TaskTally) -> Iterator[int]:
     """Give the children that are worth a line, each once, the most urgent first."""
-    going = task.going
     given: set[int] = set()
-    kinds = (_paused(going), _next_due(going), _oldest(going), _farthest(going), iter(going))
+    kinds = (_paused(task), _next_due(task), _oldest(task), _farthest(task), iter(task.going))
     for kind in kinds:
         for index in kind:
             if index not in given:
@@ -197,20 +196,33 @@ def _chosen(task: TaskTally) -> Iterator[int]:
                 yield index
 
 
-def _paused(going: dict[int, Going]) -> Iterator[int]:
-    paused = (index for index, one in going.items() if one.standing is Standing.PAUSED)
-    return islice(paused, _OF_A_KIND)
+# All children under way are gone through only for what is known to be among them: the counts tell.
 
 
-def _next_due(going: dict[int, Going]) -> Iterator[int]:
-    waiting = (index for index, one in going.items() if one.standing is Standing.RETRYING)
+def _paused(task: TaskTally) -> Iterator[int]:
+    some = min(_OF_A_KIND, task.counts[Standing.PAUSED])
+    return islice(_those(task, Standing.PAUSED), some)
+
+
+def _next_due(task: TaskTally) -> Iterator[int]:
+    going = task.going
+    if not task.counts[Standing.RETRYING]:
+        return iter(())
+    waiting = _those(task, Standing.RETRYING)
     return iter(heapq.nsmallest(_OF_A_KIND, waiting, key=lambda index: going[index].due or 0.0))
 
 
-def _oldest(going: dict[int, Going]) -> Iterator[int]:
-    under_way = (index for index, one in going.items() if one.standing is Standing.UNDER_WAY)
-    return islice(under_way, _OF_A_KIND)
+def _oldest(task: TaskTally) -> Iterator[int]:
+    some = min(_OF_A_KIND, task.counts[Standing.UNDER_WAY])
+    return islice(_those(task, Standing.UNDER_WAY), some)
 
 
-def _farthest(going: dict[int, Going]) -> Iterator[int]:
+def _farthest(task: TaskTally) -> Iterator[int]:
+    going = task.going
+    if not task.iterations:  # none is ahead of the oldest
+        return islice(going, 1)
     return iter([max(going, key=lambda index: going[index].iteration)] if going else [])
+
+
+def _those(task: TaskTally, standing: Standing) -> Iterator[int]:
+    return (index for index, one in task.going.items() if one.standing is standing)
