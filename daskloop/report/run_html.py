@@ -100,8 +100,8 @@ def _waiting(task: TaskTally) -> str:
 
 
 def _next_try(task: TaskTally) -> str:
-    going = (one for one in task.going.values() if one.standing is Standing.RETRYING)
-    due = min((one.due for one in going if one.due is not None), default=None)
+    waiting = map(task.child, task.those(Standing.RETRYING))
+    due = min((one.due for one in waiting if one.due is not None), default=None)
     return "" if due is None else time.strftime(", next %H:%M:%S", time.localtime(due))
 
 

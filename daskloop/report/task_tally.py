@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from daskloop.dashboard.standings import Standing
 from daskloop.keys import full_name
@@ -27,11 +28,11 @@ class Going:
         "standing",
     )
 
-    def __init__(self, begun: float, iteration: int = 1) -> None:
+    def __init__(self, begun: float) -> None:
         self.begun = begun
         """Seconds since the epoch."""
         self.standing = _UNDER_WAY
-        self.iteration = iteration
+        self.iteration = 1
         self.run_count = 1
         self.attempts = 0
         """How many attempts its budget allows in all; 0 if that is not known."""
@@ -71,8 +72,9 @@ class TaskTally:
         self.losses = 0
         self.message = ""
         """The newest one, of an iteration, a retry, a pause or a failure."""
-        self.going: dict[int, Going] = {}
-        """Those that have begun and not ended, by index, the oldest first."""
+        self.going: dict[int, Going | float] = {}
+        """Those that have begun and not ended, by index, the oldest first; of those of which no
+        more is known than that their first iteration began, when that was: see `child`."""
         self.farthest = ("", 0)
         """Of those that have ended: who made the most iterations, and how many."""
         self.slowest = ("", 0.0)
@@ -125,24 +127,41 @@ class TaskTally:
         standings[index] = standing
         return True
 
+    def child(self, index: int) -> Going:
+        """Return what is known of a child that has begun and not ended."""
+        found = self.going[index]
+        return found if isinstance(found, Going) else Going(found)
+
     def sent(self, index: int, iteration: int, at: float) -> None:
         """Let an attempt at an iteration of a child be under way."""
-        going = self.going.get(index)
-        if going is None:
-            self.going[index] = Going(at, iteration)
-        else:
-            going.standing, going.iteration = _UNDER_WAY, iteration
-            going.due, going.failed = None, False
-        self.moved(index, _UNDER_WAY)
+        known = self.going.get(index)
+        if known is None and iteration == 1:
+            # A number is nothing that Python's garbage collector looks through: of a wide map,
+            # tens of thousands of objects would have it go through all that there are.
+            self.going[index] = at
+            self.moved(index, _UNDER_WAY)
+            return
+        going = self.goes(index, _UNDER_WAY, at)
+        going.iteration, going.due, going.failed = iteration, None, False
 
     def goes(self, index: int, standing: Standing, at: float) -> Going:
         """Let a child be among those that have begun and not ended."""
         found = self.going.get(index)
-        if found is None:
-            found = self.going[index] = Going(at)
+        if not isinstance(found, Going):
+            found = self.going[index] = Going(at if found is None else found)
         found.standing = standing
         self.moved(index, standing)
         return found
+
+    def those(self, standing: Standing) -> Iterator[int]:
+        """Go through those that have begun and stand so, the oldest first."""
+        some = self.counts[standing]  # tells whether there is any, and when there is no more
+        indices = (
+            index
+            for index, one in self.going.items()
+            if (one.standing if isinstance(one, Going) else _UNDER_WAY) is standing
+        )
+        return islice(indices, some)
 
     def says(self, going: Going, message: str) -> None:
         """Take note of what a child says; if that is nothing, the newest message stays."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from daskloop.dashboard.standings import Standing
 from daskloop.report.run_tally import Failure, RunTally
-from daskloop.report.task_tally import Going, TaskTally
+from daskloop.report.task_tally import TaskTally
 
 __all__ = ["ChildGlance", "Glance", "Glances", "TaskGlance"]
 
@@ -169,7 +169,7 @@ class Glances:
         return (task.iterations - count) / (now - since) if now - since >= _LEAST_SPAN else 0.0
 
     def _child(self, task: TaskTally, index: int, now: float) -> ChildGlance:
-        one = task.going[index]
+        one = task.child(index)
         return ChildGlance(
             self._redact(task.name_of(index)),
             one.standing,
@@ -196,33 +196,21 @@ def _chosen(task: TaskTally) -> Iterator[int]:
                 yield index
 
 
-# All children under way are gone through only for what is known to be among them: the counts tell.
-
-
 def _paused(task: TaskTally) -> Iterator[int]:
-    some = min(_OF_A_KIND, task.counts[Standing.PAUSED])
-    return islice(_those(task, Standing.PAUSED), some)
+    return islice(task.those(Standing.PAUSED), _OF_A_KIND)
 
 
 def _next_due(task: TaskTally) -> Iterator[int]:
-    going = task.going
-    if not task.counts[Standing.RETRYING]:
-        return iter(())
-    waiting = _those(task, Standing.RETRYING)
-    return iter(heapq.nsmallest(_OF_A_KIND, waiting, key=lambda index: going[index].due or 0.0))
+    waiting = task.those(Standing.RETRYING)
+    return iter(heapq.nsmallest(_OF_A_KIND, waiting, key=lambda index: task.child(index).due or 0))
 
 
 def _oldest(task: TaskTally) -> Iterator[int]:
-    some = min(_OF_A_KIND, task.counts[Standing.UNDER_WAY])
-    return islice(_those(task, Standing.UNDER_WAY), some)
+    return islice(task.those(Standing.UNDER_WAY), _OF_A_KIND)
 
 
 def _farthest(task: TaskTally) -> Iterator[int]:
     going = task.going
     if not task.iterations:  # none is ahead of the oldest
         return islice(going, 1)
-    return iter([max(going, key=lambda index: going[index].iteration)] if going else [])
-
-
-def _those(task: TaskTally, standing: Standing) -> Iterator[int]:
-    return (index for index, one in task.going.items() if one.standing is standing)
+    return iter([max(going, key=lambda index: task.child(index).iteration)] if going else [])
