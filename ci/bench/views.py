@@ -177,18 +177,18 @@ def row(what: str, ours: Figure, bare: Figure) -> Row:
 
 def all_views(quick: bool) -> Iterator[Row]:
     """Look in all ways."""
-    yield from compared(quick, {"all views": _ALL}, 15)
+    yield from compared(quick, {"all views": _ALL}, 9)
 
 
 def all_open(quick: bool) -> Iterator[Row]:
     """Look in all ways, and have the page open besides."""
     ways = {"all views and the page open": {**_ALL, "page": ("fetch", "open")}}
-    yield from compared(quick, ways, 9)
+    yield from compared(quick, ways, 5)
 
 
 def alone(quick: bool) -> Iterator[Row]:
     """Look in one way at a time."""
-    yield from compared(quick, _ALONE, 7)
+    yield from compared(quick, _ALONE, 5)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,13 @@ TITLE = "Dask: Loops"
 EVERY = 500
 """Milliseconds between two looks at the shelf."""
 
+SHARE = 100
+"""A picture is followed by so many times its own duration without one, but by `REST` at most;
+to send it to the browser takes about as long again."""
+
+REST = 2.0
+"""Seconds; less than those for which somebody is taken to look."""
+
 NEWEST = "newest"
 """What the choice of a run is at first: whichever began last."""
 
@@ -43,7 +50,7 @@ def document_of(shelf: Shelf) -> Callable[[Any, Any, Any], None]:
         page.update()
         doc.add_root(page.root)
         dress(doc, TITLE)
-        doc.add_periodic_callback(page.update, EVERY)
+        doc.add_periodic_callback(page.look, EVERY)
 
     return document
 
@@ -67,6 +74,7 @@ class LoopsPage:
         self._scheduler = scheduler
         self._shelf = shelf
         self._drawn: tuple[Any, ...] = ()
+        self._next_look = 0.0
         self._run = Select(title="Run", value=NEWEST, options=[(NEWEST, "the newest")], width=520)
         self._task = Select(title="Children of", value="", options=[""], width=300)
         self._head = Div(text=_MUTED, sizing_mode="stretch_width")
@@ -86,6 +94,14 @@ class LoopsPage:
             sizing_mode="stretch_width",
             margin=10,
         )
+
+    def look(self) -> None:
+        """Show what is new, unless the last picture took so long that it is too soon."""
+        if time.monotonic() >= self._next_look:
+            began = time.thread_time()
+            self.update()
+            rest = min(REST, SHARE * (time.thread_time() - began))
+            self._next_look = time.monotonic() + rest
 
     def update(self) -> None:
         """Show what is new."""

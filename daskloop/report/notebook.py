@@ -136,6 +136,8 @@ class NotebookView:
     def hear(self, event: Event) -> None:
         """Take note of one event."""
         self._tally.hear(event)
+        if self._timer is not None and not isinstance(event, RunEnded):
+            return  # a picture will be made anyway, and this event is in it
         with self._tally.lock:
             if self._handle is not None:
                 self._soon(0.0 if isinstance(event, RunEnded) else PERIOD)

@@ -7,9 +7,11 @@ import threading
 
 import pytest
 
-from daskloop.events import Event
+from daskloop.events import AttemptsSent, ChildEnded, Event, IterationEnded, RetryScheduled
+from daskloop.keys import Place
 from daskloop.run import announcer
 from daskloop.run.announcer import Announcer
+from daskloop.states import Failed, Success
 
 
 class Ear:
@@ -105,3 +107,27 @@ def test_listeners_that_hold_something_are_closed_within_what_is_left_of_the_tim
         told.close()
     assert [one.heard for one in holders] == [[1.0, -1.0]] * 2
     assert len(caplog.records) == 2
+
+
+class Content(Ear):
+    """Is content with the graver events."""
+
+    level = logging.ERROR
+
+
+def test_who_is_content_with_graver_events_is_not_asked_of_iterations_and_successes():
+    ear, content = Ear(), Content()
+    told = Announcer([ear, content])
+    place = (Place("m-1", 3, 1),)
+    told.tell(
+        [
+            AttemptsSent("r", 1.0, [place]),
+            IterationEnded("r", 2.0, place, "m[3]", "", "w", 0.1),
+            ChildEnded("r", 3.0, place, "m[3]", Success(), 0.1),
+            ChildEnded("r", 4.0, place, "m[3]", Failed(), 0.1),
+            RetryScheduled("r", 5.0, place, "m[3]", 2, 0.0, ""),
+        ]
+    )
+    told.close()
+    assert ear.heard == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert content.heard == [4.0, 5.0]
