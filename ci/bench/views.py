@@ -1,12 +1,15 @@
 """Measure what the views of a run cost, each and together, beside a run that nobody looks at.
 
-python ci/bench/views.py [--quick] [--only 1,2,3]
+python ci/bench/views.py [--quick] [--only 1,2,3,4]
 
   1  all views together: drawn on a terminal of 80x24 that another process reads, a page about it
      (report=), a webhook on this machine told of it (notify=), and the page Loops of Dask's
      dashboard fetched twice a second while it runs
   2  the same, and the page Loops held open by its websocket as well, as a browser does
   3  each view alone
+  4  the CPU time of each view's own work in runs with all of them, as 2: clocked on its thread, so
+     other work on the machine disturbs it least; beside the CPU time of the whole run in turns with
+     it, without any view
 
 100 loops of 20 iterations, each a future of its own, in turns on one cluster of two processes with
 a dashboard, whose scheduler lives in this process. Who looks from elsewhere is a process of its own
@@ -23,19 +26,28 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import dask
 import looping
 from distributed import Client, LocalCluster
-from measuring import Figure, Row, command_line, in_turns, settle
+from measuring import Figure, Row, command_line, in_turns, sample, settle
 from terminal import on_a_terminal
 
+from daskloop.dashboard.entrance import _Entrance
+from daskloop.dashboard.page import LoopsPage
+from daskloop.flow.page_writer import PageWriter
 from daskloop.notify import Webhook
+from daskloop.notify.delivery import Delivery
+from daskloop.run.announcer import Announcer
+from daskloop.run.showing import Showing
+from daskloop.terminal.live import LiveView
 
 _HERE = Path(__file__).resolve().parent
 _RAW = _HERE.parents[1] / "docs" / "performance" / "raw-views.json"
@@ -191,5 +203,78 @@ def alone(quick: bool) -> Iterator[Row]:
     yield from compared(quick, _ALONE, 5)
 
 
+_WORK: Mapping[str, tuple[type, str]] = {
+    "events told to listeners": (Announcer, "_pass_on"),
+    "terminal drawn": (LiveView, "_work"),
+    "page of the run made (report=)": (PageWriter, "__call__"),
+    "webhook": (Delivery, "_work"),
+    "dashboard told": (Showing, "_work"),
+    "pages Loops answered": (_Entrance, "get"),
+    "page Loops made": (LoopsPage, "__init__"),
+    "page Loops drawn": (LoopsPage, "update"),
+}
+"""What a view does, by where it does it; none of these is within another."""
+
+
+@contextmanager
+def clocked() -> Iterator[Counter[str]]:
+    """Add up the CPU seconds of what views do; `_Entrance.get` never waits in between."""
+    spent: Counter[str] = Counter()
+
+    def clocking(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        if name == "pages Loops answered":
+
+            @wraps(work)
+            async def answered(*given: Any) -> None:
+                began = time.thread_time()
+                await work(*given)
+                spent[name] += time.thread_time() - began
+
+            return answered
+
+        @wraps(work)
+        def worked(*given: Any) -> Any:
+            began = time.thread_time()
+            try:
+                return work(*given)
+            finally:
+                spent[name] += time.thread_time() - began
+
+        return worked
+
+    kept = {name: getattr(*where) for name, where in _WORK.items()}
+    for name, where in _WORK.items():
+        setattr(*where, clocking(name, kept[name]))
+    try:
+        yield spent
+    finally:
+        for name, where in _WORK.items():
+            setattr(*where, kept[name])
+
+
+def own_work(quick: bool) -> Iterator[Row]:
+    """Clock what each view does."""
+    count, found = 10 if quick else 100, dict[str, list[float]]()
+    with clocked() as spent, scene() as here:
+
+        def looked_at() -> None:
+            spent.clear()
+            here.run(count, **{**_ALL, "page": ("fetch", "open")})
+            for name in _WORK:
+                found.setdefault(name, []).append(1000 * spent[name])
+
+        ways: dict[str, Callable[[], object]] = {"none": partial(here.run, count), "all": looked_at}
+        between = partial(settle, here.client)
+        bare, _ = in_turns(ways, unit="ms", amount=1, repeats=1 if quick else 5, between=between)
+    whole = Figure("CPU of a run", "ms", [sample(one.cpu or 0.0) for one in bare.samples])
+    for name, values in found.items():
+        ours = Figure(name, "ms", [sample(one) for one in values[1:]])
+        ratio = ours.median / whole.median
+        yield Row(
+            f"{count} loops of 20, {name}", "this process", ours, "stated", True, whole, ratio
+        )
+
+
 if __name__ == "__main__":
-    command_line(__doc__, {"1": all_views, "2": all_open, "3": alone}, _RAW, busy=2.5)
+    measured = {"1": all_views, "2": all_open, "3": alone, "4": own_work}
+    command_line(__doc__, measured, _RAW, busy=2.5)
