@@ -6,7 +6,7 @@
     tally ──► glance ──► frame ──► rich ──► terminal
 
 A frame is drawn four times a second at most, and never so often that drawing takes more than one
-hundredth of the time. The cursor is never hidden and no mode of the terminal is changed, so a
+two-hundredth of the time. The cursor is never hidden and no mode of the terminal is changed, so a
 process that is killed leaves a terminal that works.
 """
 
@@ -38,7 +38,7 @@ logger = logging.getLogger("daskloop.terminal")
 INTERVAL = 0.25
 """Seconds between two frames at the least."""
 
-SHARE = 100
+SHARE = 200
 """A frame is followed by so many times its own duration without one."""
 
 DELAY = 0.4
