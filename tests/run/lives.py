@@ -30,7 +30,7 @@ from daskloop.run.progress import (
 from daskloop.run.states_of import state_of
 from daskloop.states import Looped, State
 
-__all__ = ["Life", "entry", "rules", "sealed"]
+__all__ = ["Called", "Life", "entry", "rules", "sealed"]
 
 BEGIN = 1_000_000_000.0
 
@@ -48,6 +48,13 @@ def entry(kind: Any, value: Any = None, **more: Any) -> Entry:
         more.setdefault("error", ErrorText("ValueError", "no", ""))
         more.setdefault("message", "Unexpected error: ValueError('no')")
     return Entry(kind, more.pop("message", f"it {kind}"), sealed(value), **more)
+
+
+@dataclass(frozen=True)
+class Called:
+    """Something with a name."""
+
+    name: str
 
 
 def rules(name: str = "t", **options: Any) -> Rules:

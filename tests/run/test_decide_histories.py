@@ -32,11 +32,11 @@ from daskloop.run.progress import (
 )
 from daskloop.run.states_of import state_of
 from daskloop.states import Cancelled, Crashed, Failed, Looped, Retrying, Success
-from tests.run.lives import Life, entry, rules, sealed
+from tests.run.lives import Called, Life, entry, rules, sealed
 
 _RULES = st.builds(
     lambda retries, delay, loops, time, losses, once: Rules(
-        "t",
+        Called("t"),
         RetryPolicy(retries, delay),
         rules(max_loops=loops, max_time=time, max_worker_losses=losses, at_most_once=once).limits,
     ),
