@@ -23,6 +23,7 @@ from daskloop.run.failures import (
 from daskloop.run.pausing import next_attempt, paused, resumed
 from daskloop.run.progress import (
     ENQUEUE,
+    MESSAGES,
     SUBMIT,
     Accepted,
     Admitted,
@@ -44,6 +45,7 @@ from daskloop.run.progress import (
     TakenBack,
     Unbegun,
     Wake,
+    later,
 )
 from daskloop.run.rules import Moment, Rules
 from daskloop.states import (
@@ -59,9 +61,6 @@ from daskloop.states import (
 )
 
 __all__ = ["MESSAGES", "Moment", "Rules", "decide"]
-
-MESSAGES = 3
-"""Messages of iterations that a child remembers."""
 
 _FREE_LOSSES = 2  # resubmissions that are nobody's fault before they are spaced out
 _LONGEST_PAUSE = 10.0  # seconds between resubmissions while the cluster keeps losing attempts
@@ -196,7 +195,7 @@ def _iterate(
 ) -> Decision:
     """Go on with the payload of the iteration that ended, now or at a time, unless that is all."""
     done, best = progress.iteration, progress.best
-    progress = _next(progress, 1, accepted.value, (accepted.state.message or "",))
+    progress = later(progress, 1, accepted.value, (accepted.state.message or "",))
     if rules.goal.is_set:
         best, over = compared(rules.goal, best, entry.parts, accepted.value, done)
         progress = progress._replace(best=best, over=over)
@@ -214,26 +213,7 @@ def _iterate(
 
 def _ran_ahead(progress: Progress, ahead: Ahead) -> Progress:
     """Take iterations for done that ended one after the other, each within the limits."""
-    return _next(progress, ahead.iterations, ahead.payload, ahead.messages, Phase.RUNNING)
-
-
-def _next(
-    progress: Progress,
-    iterations: int,
-    payload: Sealed | None,
-    messages: tuple[str, ...],
-    phase: Phase = Phase.READY,
-) -> Progress:
-    """Make what a child is so many iterations later."""
-    return Progress(
-        phase=phase,
-        iteration=progress.iteration + iterations,
-        payload=payload,
-        messages=(*progress.messages, *messages)[-MESSAGES:],
-        begun=progress.begun,
-        submission=progress.since,
-        since=progress.since,
-    )
+    return later(progress, ahead.iterations, ahead.payload, ahead.messages, Phase.RUNNING)
 
 
 def _over(rules: Rules, progress: Progress, limit: str, reached: int) -> Decision:

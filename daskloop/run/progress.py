@@ -23,6 +23,7 @@ from daskloop.states import State
 __all__ = [
     "ADMITTED",
     "ENQUEUE",
+    "MESSAGES",
     "READY",
     "SUBMIT",
     "Accepted",
@@ -49,6 +50,7 @@ __all__ = [
     "Unbegun",
     "Wake",
     "ended_at",
+    "later",
 ]
 
 
@@ -100,6 +102,29 @@ class Progress(NamedTuple):
     """The iteration with the best metric so far, where the task has a goal."""
     over: str = ""
     """Why the loop is over, once it is: the next attempt makes a result of a payload."""
+
+
+MESSAGES = 3
+"""Messages of iterations that a child remembers."""
+
+
+def later(
+    progress: Progress,
+    iterations: int,
+    payload: Sealed | None,
+    messages: tuple[str, ...],
+    phase: Phase = Phase.READY,
+) -> Progress:
+    """Make what a child is so many iterations later."""
+    return Progress(
+        phase=phase,
+        iteration=progress.iteration + iterations,
+        payload=payload,
+        messages=(*progress.messages, *messages)[-MESSAGES:],
+        begun=progress.begun,
+        submission=progress.since,
+        since=progress.since,
+    )
 
 
 @lru_cache(maxsize=256)
