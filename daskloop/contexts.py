@@ -82,7 +82,10 @@ class Context(Mapping[str, Any]):
         return value.value() if isinstance(value, Later) else value
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return a value, or `default` if there is none; what loops ask in each iteration."""
+        """Return a value, or `default` if there is none; loops ask in each iteration.
+
+        What making a value raises is not taken for its absence, not even a KeyError.
+        """
         try:
             value = _values.get()[key]
         except KeyError:

@@ -33,7 +33,7 @@ class Signal(BaseException):
     state_class: type[states.State] = states.State
 
     def __init__(self, message: str | None = None, result: Any = None) -> None:
-        self.args = (message,)  # what BaseException.__init__ does; loops raise one each iteration
+        super().__init__(message)
         self.message = message
         self.result = result
 

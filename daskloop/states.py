@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from daskloop.blame import raise_first_failure
@@ -57,22 +58,17 @@ class State(LoopMemory):
     ) -> None:
         self.message = message
         self._result = result
-        self._context = dict(context) if context else None
+        if context:
+            self.context = dict(context)
         self.loop_count: int | None = None
         self.loop_messages: tuple[str, ...] = ()
         self._loop_payload: Any = None
         self._loop_states: Any = ()
 
-    @property
+    @cached_property
     def context(self) -> dict[str, Any]:
         """What handlers keep with the state; a dict that few states ever need."""
-        if self._context is None:
-            self._context = {}
-        return self._context
-
-    @context.setter
-    def context(self, value: dict[str, Any]) -> None:
-        self._context = value
+        return {}
 
     @property
     def result(self) -> Any:

@@ -72,11 +72,11 @@ def add_page(scheduler: Any, document: Callable[..., None], title: str) -> bool:
     make = import_module("distributed.dashboard.core").BokehApplication
     variables = bar(scheduler)
     application = make({f"/{PAGE}": document}, scheduler, prefix, variables)
-    application.initialize(_loop())
-    application.start()
     template = _look().env.get_template("simple.html")
     entrance = import_module("daskloop.dashboard.entrance")
     entrance.put_entrance(application, f"/{PAGE}", entrance.Looks(title, template, variables))
+    application.initialize(_loop())  # last: what is started would have to be stopped
+    application.start()
     scheduler.http_application.add_application(application)
     if PAGE not in variables["pages"]:
         variables["pages"].append(PAGE)  # the very list that all of Dask's pages show

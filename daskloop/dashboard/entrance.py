@@ -22,7 +22,7 @@ from bokeh.embed.bundle import bundle_for_objs_and_resources
 from bokeh.embed.elements import html_page_for_render_items
 from bokeh.embed.util import RenderItem
 from bokeh.server.views.session_handler import SessionHandler
-from tornado.web import authenticated
+from tornado.web import HTTPError, authenticated
 
 __all__ = ["Looks", "put_entrance"]
 
@@ -62,6 +62,9 @@ class _Entrance(SessionHandler):  # type: ignore[misc]
     @authenticated  # type: ignore[untyped-decorator]
     async def get(self) -> None:
         """Give the page."""
+        # Bokeh would take a token from whoever asks, and write it into the page as it is.
+        if self.get_arguments("bokeh-token"):
+            raise HTTPError(403, "this page makes its tokens itself")
         # Bokeh checks the request and makes the token here, in its own way.
         token = await self.get_session()
         looks = self._looks

@@ -147,8 +147,12 @@ class DaskSession:
         return False
 
     def _follow(self, future: Any) -> None:
-        self._running += 1
+        self._running += self._is_free(future)
         self._spawn(self._await_end(future))
+
+    def _is_free(self, future: Any) -> bool:
+        """Tell whether any slot may take an attempt, so that it keeps none waiting."""
+        return slug_of(future.key) not in self._asked
 
     def _keep_unsent(self, keys: Sequence[Key]) -> None:
         self._unsent.extend(keys)
@@ -157,7 +161,7 @@ class DaskSession:
         try:
             await future.exception()  # comes back however the future ended, and asks nobody
         finally:
-            self._running -= 1
+            self._running -= self._is_free(future)
         if self._outbox.futures.get(future.key) is future:  # else it was released meanwhile
             self._ended.append(future)
             self._more.set()
@@ -174,6 +178,7 @@ class DaskSession:
     async def _company(self) -> None:
         """Wait until more have ended, as long as workers have attempts that they can go on with.
 
+        Attempts that only some workers may take do not count: the others may have nothing to do.
         What comes back together is gathered, recorded, submitted and released together, which
         takes two thirds of the time that it takes one by one.
         """

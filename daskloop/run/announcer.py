@@ -44,10 +44,6 @@ class Announcer:
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = listeners
-        self._hearing = {
-            level: tuple(one for one in listeners if _level(one) <= level)
-            for level in _LEVELS.values()
-        }
         self._queue: queue.SimpleQueue[Sequence[Event] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         if listeners:
@@ -82,13 +78,22 @@ class Announcer:
             except BaseException:
                 logger.exception("%s raised when it was closed", listener)
 
+    def _hearing(self) -> dict[int, Sequence[Listener]]:
+        """Say who hears of events of which there are many, by their level; that may change."""
+        levels = [(_level(one), one) for one in self._listeners]
+        return {
+            gravity: [one for level, one in levels if level <= gravity]
+            for gravity in _LEVELS.values()
+        }
+
     def _pass_on(self) -> None:
         while True:
             events = self._queue.get()
             if events is None:
                 return
+            hearing = self._hearing()
             for event in events:
-                for listener in self._hearing.get(_gravity(event), self._listeners):
+                for listener in hearing.get(_gravity(event), self._listeners):
                     try:
                         listener.hear(event)
                     # Listeners are not part of the run: whatever they raise is theirs.

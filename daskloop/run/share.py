@@ -197,7 +197,7 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
         function, retry_on, retry_if = bench.load()
         what = "an argument"
         arguments = own.fresh()
-        what = ""
+        what = ""  # the payload: it is named only if it has to be, for this is each iteration's
         values = Surroundings(order, mine, store, bench.open_book)
         if mine.payload is not None and type(values["task_loop_result"]) is Fields:
             arguments = {**arguments, **values["task_loop_result"]}

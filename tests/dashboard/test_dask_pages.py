@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import sys
 from types import SimpleNamespace
@@ -88,6 +89,14 @@ def test_q06_a_page_that_is_fetched_and_not_opened_has_no_document() -> None:
         with pull_session(url=address_of(cluster)) as session:
             assert len(loops.get_sessions("/loops")) == 1
             assert len(session.document.roots) == 1
+
+
+def test_q06_the_page_takes_no_token_from_whoever_asks_for_it() -> None:
+    token = base64.urlsafe_b64encode(b'{"session_id":"x"}').decode().rstrip("=")
+    with cluster_with_dashboard() as cluster:
+        assert flow.run(executor=cluster).is_successful()
+        asked = f"{address_of(cluster)}?bokeh-token={token}.%3C/script%3E%3Cscript%3E"
+        assert fetch(asked) == (403, "")
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,14 @@ import queue
 import time
 
 import psutil
+import pytest
 
 from daskloop import Flow, task
+from daskloop.executors import dask_session
 from daskloop.executors.choose import Temporary
 from daskloop.executors.connection import open_connection
 from daskloop.executors.dask_session import DaskSession
-from daskloop.executors.session import Arrival, Severed
+from daskloop.executors.session import Arrival, Demand, Job, Returned, Severed
 
 GONE = "the connection to the Dask scheduler is gone"
 
@@ -45,3 +47,27 @@ def test_a_run_whose_own_cluster_dies_ends_cancelled_and_says_why() -> None:
     state = flow.run(executor="processes", workers=1)
     assert state.is_cancelled()
     assert GONE in str(state.message)
+
+
+def _bytes(shared: bytes, own: bytes) -> bytes:
+    return shared + own
+
+
+def test_nobody_waits_for_company_of_attempts_that_only_some_workers_may_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dask_session, "_WAIT", 600.0)
+    gpu = Demand(resources=(("GPU", 1.0),))
+    arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+    session = DaskSession(
+        open_connection(Temporary("threads", 1)), arrivals.put, slots=1, asked={"render-1": gpu}
+    )
+    try:
+        bound = [("render-1-0", n, 1, 1, 0) for n in range(4)]
+        session.submit([Job(key, _bytes, b"", b"", 0, gpu) for key in bound])
+        for turn in range(3):
+            session.submit([Job(("fib-1-0", -1, turn, 1, 0), _bytes, b"a", b"b", 0)])
+            arrival = arrivals.get(timeout=30)
+            assert isinstance(arrival, Returned) and arrival.envelope == b"ab"
+    finally:
+        session.close()

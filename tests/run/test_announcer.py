@@ -131,3 +131,18 @@ def test_who_is_content_with_graver_events_is_not_asked_of_iterations_and_succes
     told.close()
     assert ear.heard == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert content.heard == [4.0, 5.0]
+
+
+def test_a_listener_whose_level_changes_hears_more_from_then_on():
+    content = Content()
+
+    class Switch(Ear):
+        def hear(self, event: Event) -> None:
+            content.level = logging.INFO
+
+    told = Announcer([content, Switch()])
+    place = (Place("m-1", 3, 1),)
+    for at in (1.0, 2.0):
+        told.tell([ChildEnded("r", at, place, "m[3]", Success(), 0.1)])
+    told.close()
+    assert content.heard == [2.0]
