@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -77,8 +76,6 @@ class Outbox:
         self._dropped: deque[Key] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._sent = 0.0
-        # All that is sent is one of Dask's spans, which would keep each moment of idleness else.
-        self._span = {"name": ("daskloop",), "ids": (str(uuid.uuid4()),)}
 
     def put(self, jobs: Sequence[Job]) -> None:
         """Have attempts sent as soon as it makes sense."""
@@ -179,19 +176,16 @@ class Outbox:
                     self._unsent([job.key for job in chunk])
 
     def _map(self, jobs: Sequence[Job], priority: int, demand: Demand) -> None:
-        import dask
-
-        with dask.annotate(span=self._span):
-            futures = self._client.map(
-                jobs[0].function,
-                [job.shared for job in jobs],
-                [job.own for job in jobs],
-                key=[job.key for job in jobs],
-                pure=False,
-                retries=0,
-                priority=priority,
-                **_asked(demand),
-            )
+        futures = self._client.map(
+            jobs[0].function,
+            [job.shared for job in jobs],
+            [job.own for job in jobs],
+            key=[job.key for job in jobs],
+            pure=False,
+            retries=0,
+            priority=priority,
+            **_asked(demand),
+        )
         if self._hold is not None:
             self._hold.keep([job.key for job in jobs])
         for job, future in zip(jobs, futures, strict=True):

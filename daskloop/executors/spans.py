@@ -2,8 +2,9 @@
 
 The scheduler begins a span whenever a task arrives while nothing is under way, so one for each
 iteration of a loop, and keeps it for good: 4 KB there, and 0.8 KB of sums on each worker. Clusters
-of our own have no spans. On those of others all that a session sends is one span (see `outbox`),
-and what Dask still keeps is a group of tasks for each such moment: 2 KB.
+of our own have no spans. Those of others are left as they are: a span of a session's own would hold
+on to groups of tasks all the same, 2 KB for each such moment, and annotations that reach a task
+make Dask warn of them where it computes a collection.
 """
 
 from __future__ import annotations

@@ -54,12 +54,6 @@ def test_a_cluster_of_ours_keeps_nothing_of_each_iteration(start):
         cluster.close()
 
 
-def test_on_clusters_of_others_a_run_is_one_span(threads_client):
-    before = threads_client.run_on_scheduler(spans)
-    run(threads_client)
-    assert threads_client.run_on_scheduler(spans) == before + 1
-
-
 def test_where_there_is_a_dashboard_its_pages_about_spans_have_some():
     with dask.config.set({"daskloop.dashboard": True}):
         assert scheduler_plugins() == worker_plugins() == []
