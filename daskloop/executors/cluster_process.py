@@ -113,6 +113,7 @@ async def _serve(order: Order, method: str) -> None:
     from daskloop.executors.send_intervals import own_interval
     from daskloop.executors.send_plugins import ShortScheduler
     from daskloop.executors.slot import first_of, keep_worker, make_nanny
+    from daskloop.executors.spans import scheduler_plugins
 
     hush()
     ended = asyncio.Event()
@@ -122,7 +123,7 @@ async def _serve(order: Order, method: str) -> None:
         port=0,
         protocol="tls" if Security().require_encryption else "tcp",
         allowed_failures=ALLOWED_FAILURES,
-        plugins=[ShortScheduler(own_interval())],
+        plugins=[ShortScheduler(own_interval()), *scheduler_plugins()],
         **scheduler_server(),
     )
     async with scheduler:

@@ -92,6 +92,7 @@ class LocalThreads:
         from distributed import Scheduler, SpecCluster, Worker
 
         from daskloop.executors.send_plugins import ShortScheduler, ShortWorker
+        from daskloop.executors.spans import scheduler_plugins, worker_plugins
 
         interval = own_interval()
         self._directory = _scratch_directory()
@@ -106,7 +107,7 @@ class LocalThreads:
                         "options": {
                             "protocol": "inproc",
                             "allowed_failures": ALLOWED_FAILURES,
-                            "plugins": [ShortScheduler(interval)],
+                            "plugins": [ShortScheduler(interval), *scheduler_plugins()],
                             **scratch,
                             **scheduler_server(),
                         },
@@ -119,7 +120,7 @@ class LocalThreads:
                                 "nthreads": threads,
                                 "memory_limit": 1.0,  # this part of the machine's memory
                                 "silence_logs": logging.WARNING,
-                                "plugins": (ShortWorker(interval),),
+                                "plugins": (ShortWorker(interval), *worker_plugins()),
                                 **scratch,
                                 **HTTP_SERVER,
                             },

@@ -23,6 +23,7 @@ from distributed import Nanny
 from daskloop.executors.cluster_process import HOST, HTTP_SERVER
 from daskloop.executors.send_intervals import own_interval
 from daskloop.executors.send_plugins import ShortWorker
+from daskloop.executors.spans import worker_plugins
 
 __all__ = ["WatchedNanny", "first_of", "keep_worker", "make_nanny"]
 
@@ -146,7 +147,7 @@ def make_nanny(scheduler: str, method: str, name: int, workers: int) -> WatchedN
         memory_limit=1.0 / workers,  # this part of the machine's memory
         death_timeout=WORKER_TIMEOUT,
         silence_logs=logging.WARNING,
-        plugins=(ShortWorker(own_interval()),),
+        plugins=(ShortWorker(own_interval()), *worker_plugins()),
         config={"distributed.worker.multiprocessing-method": method},
         **HTTP_SERVER,
     )

@@ -41,21 +41,23 @@ class Note(NamedTuple):
 
 
 @contextlib.contextmanager
-def noted(*, greedy: bool = True) -> Iterator[None]:
+def noted(*, greedy: bool = True, synced: bool = True) -> Iterator[None]:
     """Note the beginning and the end of the attempt that this is.
 
     Parameters
     ----------
     greedy : bool
         True if the attempt may be the one that takes more memory than its worker has.
+    synced : bool
+        False where processes die and the machine does not: what was written is there anyway.
     """
-    _append("begun")
+    _append("begun", synced)
     if greedy and _is_trapped():
         _starve()
     try:
         yield
     finally:
-        _append("ended")
+        _append("ended", synced)
 
 
 def read_notes(folder: Path, run: str, offset: int = 0) -> list[Note]:
@@ -73,13 +75,14 @@ def set_trap(folder: Path) -> None:
     (folder / _TRAP).touch()
 
 
-def _append(what: str) -> None:
+def _append(what: str, synced: bool) -> None:
     note = Note(what, context.idempotency_key, context.task_run_count, time.time(), os.getpid())
     path = os.path.join(os.environ[FOLDER], f"{context.run_id}.notes")
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(descriptor, json.dumps(note).encode() + b"\n")
-        os.fsync(descriptor)
+        if synced:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

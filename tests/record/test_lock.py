@@ -198,3 +198,44 @@ def test_the_lock_file_is_of_this_user_alone_and_never_a_link(path: str, tmp_pat
     with pytest.raises(OSError, match="symbolic"):
         RunLock.take(str(link), "a-run")
     assert not is_held(str(link))
+
+
+RACE = """
+import sys
+from daskloop.errors import RunLocked
+from daskloop.record.lock import RunLock
+for line in sys.stdin:
+    try:
+        taken = RunLock.take(line.strip(), "a-run")
+    except RunLocked:
+        taken = None
+    print("refused" if taken is None else "taken", flush=True)
+    sys.stdin.readline()
+    if taken is not None:
+        taken.release()
+    print("let go", flush=True)
+"""
+
+
+@pytest.mark.parametrize("races", [50, pytest.param(2_000, marks=pytest.mark.slow)])
+def test_of_two_processes_that_race_for_a_run_exactly_one_has_it(path: str, races: int) -> None:
+    with python(RACE) as one, python(RACE) as other:
+        for _ in range(races):
+            tell(one, other, path)
+            assert sorted(hear(process) for process in (one, other)) == ["refused", "taken"]
+            tell(one, other, "")
+            assert [hear(process) for process in (one, other)] == ["let go", "let go"]
+
+
+def tell(one: subprocess.Popen[bytes], other: subprocess.Popen[bytes], line: str) -> None:
+    """Say a line to both, as near to at once as can be."""
+    for process in (one, other):
+        assert process.stdin is not None
+        process.stdin.write(f"{line}\n".encode())
+        process.stdin.flush()
+
+
+def hear(process: subprocess.Popen[bytes]) -> str:
+    """Return the next line that a process says."""
+    assert process.stdout is not None
+    return process.stdout.readline().decode().strip()
