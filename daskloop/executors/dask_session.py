@@ -21,6 +21,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from daskloop.executors.cancelled import why_cancelled
+from daskloop.executors.company import Company
 from daskloop.executors.datasets import unpublish, unpublish_others
 from daskloop.executors.hold import Hold
 from daskloop.executors.offers import lacking
@@ -37,9 +38,6 @@ logger = logging.getLogger("daskloop.executors")
 
 _REFRESH = 1.0  # seconds between looks at the cluster's size and the connection
 _SPLIT = 0.5  # seconds after which a gather that hangs on one lost result lets the others go
-_COMPANY = 16  # attempts that are worth a gather of their own while all slots are busy
-_WAIT = 0.004  # seconds between looks at how many have ended
-_WAITS = 12  # looks; then those that have ended are gathered, however few
 
 
 class DaskSession:
@@ -84,7 +82,7 @@ class DaskSession:
         self._can_adopt = hold is not None
         self._outbox = Outbox(self._client, self._follow, self._keep_unsent, hold)
         self._answered = time.monotonic()
-        self._running = 0
+        self._company = Company(self._asked)
         self._has_published = False
         self._ended: list[Any] = []
         self._closed = False
@@ -147,12 +145,8 @@ class DaskSession:
         return False
 
     def _follow(self, future: Any) -> None:
-        self._running += self._is_free(future)
+        self._company.joined(future.key)
         self._spawn(self._await_end(future))
-
-    def _is_free(self, future: Any) -> bool:
-        """Tell whether any slot may take an attempt, so that it keeps none waiting."""
-        return slug_of(future.key) not in self._asked
 
     def _keep_unsent(self, keys: Sequence[Key]) -> None:
         self._unsent.extend(keys)
@@ -161,7 +155,7 @@ class DaskSession:
         try:
             await future.exception()  # comes back however the future ended, and asks nobody
         finally:
-            self._running -= self._is_free(future)
+            self._company.left(future.key)
         if self._outbox.futures.get(future.key) is future:  # else it was released meanwhile
             self._ended.append(future)
             self._more.set()
@@ -170,22 +164,10 @@ class DaskSession:
         """Collect what ends: one gather at a time, and the next takes all that ended since."""
         while True:
             await self._more.wait()
-            await self._company()
+            await self._company.gathers(self._ended, self._slots)
             self._more.clear()
             ended, self._ended = self._ended, []
             await self._collect(ended)
-
-    async def _company(self) -> None:
-        """Wait until more have ended, as long as workers have attempts that they can go on with.
-
-        Attempts that only some workers may take do not count: the others may have nothing to do.
-        What comes back together is gathered, recorded, submitted and released together, which
-        takes two thirds of the time that it takes one by one.
-        """
-        for _ in range(_WAITS):
-            if self._running <= self._slots or len(self._ended) >= _COMPANY:
-                return
-            await asyncio.sleep(_WAIT)
 
     async def _collect(self, futures: Sequence[Any]) -> None:
         finished = []

@@ -199,7 +199,7 @@ class Machine:
             case Vanished(key, reason, charged, alone):
                 child = self._steps.landed(key)
                 if child is not None:
-                    child.alone = child.alone or alone
+                    child.alone = max(child.alone, alone)
                     self._arrivals.lose(child, reason, charged)
             case Handled():
                 self._handled(news)

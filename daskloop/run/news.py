@@ -34,6 +34,8 @@ _WORDS = {
 }
 
 
+_EVERY = 2**62  # iterations: all that there may be
+
 _INLINE = 65536
 """Bytes; an error that is made here has no store to go to."""
 
@@ -106,7 +108,7 @@ class NewsDesk:
         reason = _WORDS.get(gone.reason, gone.reason)
         lost = gone.reason == "worker-lost"
         if self._claims is None:
-            return _vanished(pack, f"{reason} ({gone.detail})", lost, alone=lost)
+            return _vanished(pack, f"{reason} ({gone.detail})", lost, _EVERY if lost else 0)
         try:
             taken = self._given_up(self._claims, gone)
         except StoreError as error:  # it may still begin: what must not run twice ends here
@@ -147,13 +149,18 @@ class NewsDesk:
         charged = iteration in (0, child.progress.iteration)
         others = [Vanished(key, reason, False) for index, key in _keys(pack) if index != guilty]
         assert child.key is not None
-        return [Vanished(child.key, reason, charged, alone=True), *others]
+        through = max(iteration, child.progress.iteration)
+        return [Vanished(child.key, reason, charged, through), *others]
 
     def _refused(self, pack: Pack, text: str) -> Sequence[News]:
         """Fail an attempt that Dask refuses; of several it is found out which one that is."""
         if len(pack.members) == 1:
             return [Came(key, refusal(text)) for _, key in _keys(pack)]
-        return [Vanished(key, text, False, alone=True) for _, key in _keys(pack)]
+        return [
+            Vanished(child.key, text, False, child.progress.iteration)
+            for child in pack.members.values()
+            if child.key is not None
+        ]
 
     def _lost_on(self, who: str) -> str:
         cause = "" if self._words is None else self._words.read(who)
@@ -170,9 +177,7 @@ def _keys(pack: Pack) -> list[tuple[int | None, Key]]:
     return [(i, child.key) for i, child in pack.members.items() if child.key is not None]
 
 
-def _vanished(
-    pack: Pack, reason: str, charged: bool = False, alone: bool = False
-) -> Sequence[News]:
+def _vanished(pack: Pack, reason: str, charged: bool = False, alone: int = 0) -> Sequence[News]:
     """Lose all attempts of a future; one of several is charged only if it is known which one."""
     if pack.is_single:
         return [Vanished(key, reason, charged) for _, key in _keys(pack)]

@@ -92,7 +92,7 @@ class Packing:
 
     def share(self, one: Child, other: Child) -> bool:
         """Tell whether two children can share a future."""
-        return _alike(one, other) and not other.alone and other.progress.run_count == 1
+        return _alike(one, other) and not other.is_suspect and other.progress.run_count == 1
 
     def price(self, child: Child, slots: int, window: int) -> int:
         """Return what the future of a child takes of the window."""
@@ -102,7 +102,7 @@ class Packing:
 
     def _travels_alone(self, child: Child) -> bool:
         """Tell whether a child's attempt has a future of its own: so has every retry."""
-        return child.alone or child.progress.run_count > 1 or self.pace(child.node).batch == 1
+        return child.is_suspect or child.progress.run_count > 1 or self.pace(child.node).batch == 1
 
     def pack(self, children: Iterable[Child], waiting: int, slots: int) -> list[Pack]:
         """Divide the children of a turn into futures."""

@@ -69,8 +69,8 @@ class Child:
         """True while it has a place behind the gate of its task."""
         self.weight = 0
         """What it takes of the window, once it was admitted."""
-        self.alone = False
-        """True if it has a future of its own for each attempt, since one was lost under it."""
+        self.alone = 0
+        """Through which iteration each attempt has a future of its own, since one was lost."""
         self.pack: Pack | None = None
         """The future in which its attempt is in flight."""
         self.block: Standing | None = None
@@ -131,6 +131,11 @@ class Child:
         """What the user asked for."""
         task = self.node.plan.task
         return Rules(self, task.retry, task.limits, bool(task.hooks.state_handlers), task.goal)
+
+    @property
+    def is_suspect(self) -> bool:
+        """True while it travels alone, to find out whether it is what takes workers down."""
+        return self.progress.iteration <= self.alone
 
     @property
     def ended(self) -> bool:

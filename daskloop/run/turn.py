@@ -133,8 +133,8 @@ class Vanished:
     reason: str
     charged: bool
     """True if a worker was lost while it executed the attempt."""
-    alone: bool = False
-    """True if that may have been its fault, and is to be found out: it travels alone from now."""
+    alone: int = 0
+    """Through which iteration it travels alone, to find out whether that was its fault."""
 
 
 @dataclass(frozen=True, slots=True)

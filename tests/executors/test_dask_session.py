@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from daskloop import Flow, task
-from daskloop.executors import dask_session
+from daskloop.executors import company
 from daskloop.executors.choose import Temporary
 from daskloop.executors.connection import open_connection
 from daskloop.executors.dask_session import DaskSession
@@ -56,7 +56,7 @@ def _bytes(shared: bytes, own: bytes) -> bytes:
 def test_nobody_waits_for_company_of_attempts_that_only_some_workers_may_take(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dask_session, "_WAIT", 600.0)
+    monkeypatch.setattr(company, "_WAIT", 600.0)
     gpu = Demand(resources=(("GPU", 1.0),))
     arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
     session = DaskSession(

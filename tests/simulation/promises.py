@@ -166,7 +166,7 @@ class Promises:
         limit = len(children) if batch == "auto" else batch
         assert len(children) <= limit, f"{len(children)} in one future, batch={batch}"
         for child in children:
-            apart = child.alone or child.progress.run_count > 1
+            apart = child.is_suspect or child.progress.run_count > 1
             if batch == 1 or apart or child.node.plan.task.limits.at_most_once:
                 assert pack.is_single and len(children) == 1, f"not alone: {child.key}"
 
