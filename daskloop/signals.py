@@ -67,7 +67,7 @@ class Emitting(Signal):
         emit: Any = ...,
         emit_all: Iterable[Any] = NOTHING,
     ) -> None:
-        Signal.__init__(self, message, result)
+        super().__init__(message, result)
         self.emit = emit
         self.emit_all = emit_all
 
@@ -125,9 +125,7 @@ class LOOP(Emitting):
         emit: Any = ...,
         emit_all: Iterable[Any] = NOTHING,
     ) -> None:
-        Signal.__init__(self, message, result)
-        self.emit = emit
-        self.emit_all = emit_all
+        super().__init__(message, result, emit, emit_all)
         self.after = after
         self.metric = metric
 
