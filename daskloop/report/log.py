@@ -12,7 +12,6 @@ from typing import Any
 from daskloop.events import (
     AttemptFailed,
     AttemptLost,
-    AttemptsSent,
     ChildEnded,
     ChildPaused,
     Event,
@@ -56,8 +55,6 @@ class LogListener:
 
     def hear(self, event: Event) -> None:
         """Log one event."""
-        if not self._logger.isEnabledFor(_most(event)):
-            return  # others want more than this one, and words cost more than that question
         level, text = _line(event)
         if text and self._logger.isEnabledFor(level):
             self._logger.log(level, "%s", text, extra=_fields(event))
@@ -71,13 +68,6 @@ def _fields(event: Event) -> dict[str, Any]:
         child = one_line(getattr(event, "name", ""))
         fields.update(child=child, map_index=place.child, iteration=place.iteration)
     return fields
-
-
-def _most(event: Event) -> int:
-    """Return a level that is at least that of the event."""
-    if isinstance(event, ChildEnded) and not event.state.is_failed():
-        return logging.INFO
-    return logging.DEBUG if isinstance(event, (IterationEnded, AttemptsSent)) else logging.ERROR
 
 
 def _line(event: Event) -> tuple[int, str]:
