@@ -95,14 +95,13 @@ class Flights:
 
     def pack_company(self, company: Sequence[Child]) -> list[Pack]:
         """Put those of a company that were sent into one future."""
-        sent = [child for child in company if child.key is not None and child.pack is None]
+        sent = _unpacked(company)
         return [self.packing.pack_alike(sent)] if sent else []
 
     def pack(self, children: Iterable[Child]) -> list[Pack]:
         """Divide those of the children into futures that were sent and are not in one yet."""
-        sent = [child for child in children if child.key is not None and child.pack is None]
         waiting = max(self._waiting, self.admission.waiting)
-        return self.packing.pack(sent, waiting, self.admission.slots)
+        return self.packing.pack(_unpacked(children), waiting, self.admission.slots)
 
     def land(self, key: Key) -> tuple[Child | None, Key | None]:
         """Take an attempt off those in flight.
@@ -120,3 +119,8 @@ class Flights:
         child.key = None
         self.admission.leave(child)
         return child, self.packing.leave(child)
+
+
+def _unpacked(children: Iterable[Child]) -> list[Child]:
+    """List those that were sent and are in no future yet."""
+    return [child for child in children if child.key is not None and child.pack is None]
