@@ -34,6 +34,7 @@ __all__ = [
     "layout",
     "of_one",
     "one_frame",
+    "pickled",
     "preview",
     "thaw",
 ]
@@ -97,13 +98,16 @@ def freeze(value: Any, what: str | Callable[[], str]) -> Frames:
         If some part cannot be pickled; the text says which.
     """
     frame = one_frame(value)
-    if frame is not None:
-        return [frame]
+    return pickled(value, what) if frame is None else [frame]
+
+
+def pickled(value: Any, what: str | Callable[[], str]) -> Frames:
+    """Pickle a value that `one_frame` leaves to this; as `freeze` otherwise."""
     buffers: list[pickle.PickleBuffer] = []
     with io.BytesIO() as file:
         try:
             _Pickler(file, protocol=5, buffer_callback=buffers.append).dump(value)
-            return [file.getvalue(), *(_raw(buffer) for buffer in buffers)]
+            return [file.getvalue(), *(buffer.raw() for buffer in buffers)]
         # User objects run their own code while they are pickled, which may raise anything.
         except Exception as error:
             name = what if isinstance(what, str) else what()
@@ -146,10 +150,6 @@ def _is_builtin(value: Any) -> bool:
         else:
             return False
     return True
-
-
-def _raw(buffer: pickle.PickleBuffer) -> memoryview:
-    return buffer.raw()
 
 
 _HINT = ". Make it inside the task that uses it, or hand on what it is made of"

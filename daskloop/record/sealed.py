@@ -14,13 +14,12 @@ from daskloop.deferred import Deferred
 from daskloop.errors import RemoteError, RemoteTraceback, StoreError
 from daskloop.record.in_cluster import fetch, is_in_cluster
 from daskloop.record.pickling import (
-    HEAD,
     frames_size,
-    freeze,
     join,
     layout,
     of_one,
     one_frame,
+    pickled,
     preview,
     thaw,
 )
@@ -28,7 +27,7 @@ from daskloop.record.pickling import (
 if TYPE_CHECKING:
     from daskloop.record.store import PayloadStore
 
-__all__ = ["ErrorText", "Held", "HeldError", "Sealed", "closed", "seal", "unseal"]
+__all__ = ["ErrorText", "Held", "HeldError", "Sealed", "closed", "seal", "shut", "unseal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +100,32 @@ def seal(
     StoreError
         If it cannot be stored.
     """
-    text, frame = preview(value), one_frame(value)
+    data = shut(value, what, limit, store, tag)
+    if isinstance(data, bytes):
+        return Sealed(data, None, 0, len(data), preview(value))
+    return data
+
+
+def shut(
+    value: Any,
+    what: str | Callable[[], str],
+    limit: int,
+    store: PayloadStore | None,
+    tag: str | Callable[[], str],
+) -> bytes | Sealed:
+    """Close a value as `seal` does; of one that stays inline there are the bytes alone.
+
+    Its preview, which nobody sees of what attempts are given, takes longer than all the rest.
+    """
+    frame = one_frame(value)
     if frame is not None and len(frame) <= limit:  # as nearly always
-        return Sealed(of_one(frame), None, 0, len(frame) + HEAD, text)
-    frames = freeze(value, what) if frame is None else [frame]
+        return of_one(frame)
+    frames = pickled(value, what) if frame is None else [frame]
     size = frames_size(frames)
     if size <= limit or store is None:
-        data = join(frames)
-        return Sealed(data, None, 0, len(data), text)
+        return join(frames)
     name = store.put(layout(frames), tag if isinstance(tag, str) else tag())
-    return Sealed(None, name, 0, size, text)
+    return Sealed(None, name, 0, size, preview(value))
 
 
 def unseal(sealed: Sealed, store: PayloadStore | None) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from daskloop.deferred import Deferred
 from daskloop.errors import MapError
 from daskloop.plan.plan import Cut
-from daskloop.record.sealed import HeldError, Sealed, closed, seal
+from daskloop.record.sealed import HeldError, Sealed, closed, seal, shut
 from daskloop.record.store import PayloadStore
 from daskloop.run.cutting import elements, flattened, pieces
 from daskloop.run.standing import Child
@@ -48,6 +48,10 @@ class Closing:
     def close(self, value: Any, what: str | Callable[[], str], limit: int | None = None) -> Sealed:
         """Close a value; raises PayloadError if it cannot be pickled."""
         return seal(value, what, self.limit if limit is None else limit, self.store, self._next_tag)
+
+    def shut(self, value: Any, what: str | Callable[[], str], limit: int | None) -> bytes | Sealed:
+        """Close a value that is given to attempts, see `daskloop.record.sealed.shut`."""
+        return shut(value, what, self.limit if limit is None else limit, self.store, self._next_tag)
 
     def _next_tag(self) -> str:
         with self._lock:

@@ -10,7 +10,6 @@ from daskloop.executors.session import Job
 from daskloop.keys import key_text
 from daskloop.plan.plan import Constant, Emitted, Group, Handed, Node, Ref, Source
 from daskloop.record.claims import Claims
-from daskloop.record.pickling import of_one, one_frame
 from daskloop.record.sealed import Sealed
 from daskloop.run.arguments import origin_of
 from daskloop.run.attempt import attempt, attempt_here
@@ -266,12 +265,8 @@ class Orders:
 
     def value(self, value: Any, what: Name, limit: int | None = None) -> Tree:
         """Stand for a value that is in the driver's hands."""
-        if limit is None:
-            limit = self._closing.limit
-        frame = one_frame(value)
-        if frame is not None and len(frame) <= limit:
-            return of_one(frame)  # its preview, which takes longer than this, nobody will see
-        return value_tree(self._closing.close(value, what, limit))
+        shut = self._closing.shut(value, what, limit)
+        return shut if isinstance(shut, bytes) else value_tree(shut)
 
     def _own_inputs(self, child: Child) -> Mapping[str, Tree]:
         return spread_inputs(self, child) if child.block is None else closing_inputs(self, child)
