@@ -54,7 +54,6 @@ _STYLES = {
     "bad": "red",
 }
 _SIZE = (80, 24)  # where the terminal does not tell
-_LOOK = 0.1  # seconds after which it is seen that all is over
 _PIECES = 16  # of what is written, after which it is shown before the next frame is due
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SCREEN = threading.Lock()  # one frame at a time, whatever is run side by side
@@ -77,7 +76,6 @@ class LiveView:
         self._tally = tally
         self._glances = Glances(tally, redact)
         self._hint = hint
-        self._over = threading.Event()
         self._passing_by: PassingBy | None = None
         self._next_frame = 0.0
         self._price = 0.0
@@ -98,7 +96,7 @@ class LiveView:
         traceback: TracebackType | None,
     ) -> None:
         if self._passing_by is not None:
-            self._over.set()
+            self._passing_by.finish()
             try:
                 self._thread.join()
             finally:  # Ctrl-C meanwhile, too, must find stderr as it was
@@ -115,15 +113,15 @@ class LiveView:
 
     def _work(self, passing_by: PassingBy) -> None:
         try:
-            passing_by.pass_on(self._over, DELAY)
-            if not self._over.is_set():
+            passing_by.pass_on(DELAY)
+            if not passing_by.is_over:
                 with open(passing_by.terminal, "w", encoding="utf-8", closefd=False) as file:
                     self._draw(passing_by, _console(file))
         # A view is no part of the run: whatever is wrong with it must not stop that.
         except Exception:
             passing_by.let_go()  # before it is logged: nobody reads what is taken aside
             logger.warning("the progress of the run is shown no more", exc_info=True)
-            passing_by.pass_on(self._over)
+            passing_by.pass_on()
 
     def _draw(self, passing_by: PassingBy, console: Console) -> None:
         from rich.live import Live
@@ -139,14 +137,16 @@ class LiveView:
         ) as live:
             over = drawn = False
             while not over:
-                over = self._over.is_set()  # asked before the last words are read
+                over = passing_by.is_over  # asked before the last words are read
                 text = lines.take(self._until_next_frame(passing_by))
                 text += lines.rest() if over else ""
+                goes_on = not passing_by.is_over  # else rich takes the frame away at once
                 began = time.thread_time()
-                live.update(self._frame(console, passing_by.terminal))
+                if goes_on:
+                    live.update(self._frame(console, passing_by.terminal))
                 if text:
                     console.print(_passed_on(text), end="", soft_wrap=True)
-                else:
+                elif goes_on:
                     live.refresh()
                     # The first one has rich import what it needs: that is paid once.
                     self._price = time.thread_time() - began if drawn else 0.0
@@ -157,14 +157,11 @@ class LiveView:
         """Collect what is written until the next frame is due, or until it is much."""
         pieces: list[bytes] = []
         while len(pieces) < _PIECES:
-            left = 0.0 if self._over.is_set() else self._next_frame - time.monotonic()
-            piece = passing_by.read(max(0.0, min(left, _LOOK)))
-            if piece:
-                pieces.append(piece)
-            elif left <= _LOOK:
+            left = 0.0 if passing_by.is_over else self._next_frame - time.monotonic()
+            piece = passing_by.read(left)
+            if not piece:
                 break
-            elif piece is None:
-                self._over.wait(_LOOK)
+            pieces.append(piece)
         return b"".join(pieces)
 
     def _frame(self, console: Console, terminal: int) -> Text:

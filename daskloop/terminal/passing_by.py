@@ -22,7 +22,7 @@ __all__ = ["PassingBy"]
 
 _STDOUT, _STDERR = 1, 2
 _PIECE = 65_536
-_LOOK = 0.05  # seconds after which it is seen that all is over
+_LONGEST = 3600.0  # seconds that the system is asked to wait: it refuses to for ever
 
 
 class PassingBy:
@@ -30,8 +30,8 @@ class PassingBy:
 
     Notes
     -----
-    Begun by one thread and read by another; `let_go` may be called by any, more than once, and
-    in a signal handler. Somebody has to read until the end, or those who write will wait.
+    Begun and finished by one thread and read by another; `let_go` may be called by any, more than
+    once, and in a signal handler. Somebody has to read until the end, or those who write will wait.
     """
 
     def __init__(self) -> None:
@@ -43,28 +43,38 @@ class PassingBy:
         ]
         self.terminal = os.dup(_STDERR)
         """The terminal itself; the caller's to draw on."""
+        self.is_over = False
+        """True once it is finished; what is read after that are the last words."""
+        self._at_end = False
+        self._woken, self._waking = os.pipe()
         self._source, end = os.pipe()
         _flush()
         for number in self._led_away:
             os.dup2(end, number)
         os.close(end)
 
-    def read(self, seconds: float) -> bytes | None:
-        """Return what was written, waiting so long at most; None at the end of all of it."""
-        ready, _, _ = select.select([self._source], [], [], max(0.0, seconds))
-        if not ready:
+    def read(self, seconds: float) -> bytes:
+        """Return what was written, waiting so long at most, or until it is finished."""
+        poll = select.poll()  # `select` refuses numbers above 1,023, of which a client may be past
+        for number in [self._woken] if self._at_end else [self._woken, self._source]:
+            poll.register(number, select.POLLIN)
+        ready = {number for number, _ in poll.poll(1000 * min(max(0.0, seconds), _LONGEST))}
+        if self._source not in ready:
             return b""
-        return os.read(self._source, _PIECE) or None
+        piece = os.read(self._source, _PIECE)
+        self._at_end = not piece
+        return piece
 
-    def pass_on(self, over: threading.Event, seconds: float = float("inf")) -> None:
+    def pass_on(self, seconds: float = float("inf")) -> None:
         """Write to the terminal what comes, as it is, until it is over or the time is up."""
         ends = time.monotonic() + seconds
-        while not over.is_set() and (left := ends - time.monotonic()) > 0:
-            piece = self.read(min(left, _LOOK))
-            if piece is None:
-                over.wait(left if left < _LOOK else _LOOK)
-            elif piece:
-                _write(self.terminal, piece)
+        while not self.is_over and (left := ends - time.monotonic()) > 0:
+            _write(self.terminal, self.read(left))
+
+    def finish(self) -> None:
+        """Have nobody wait for more words."""
+        self.is_over = True
+        os.write(self._waking, b"\n")  # not closed: a forked child may have it open as well
 
     def let_go(self) -> None:
         """Let everybody write to the terminal again; what is on its way can still be read."""
@@ -84,7 +94,7 @@ class PassingBy:
         self.let_go()
         while piece := self.read(0.0):
             _write(self.terminal, piece)
-        if piece is None:
+        if self._at_end:
             self._shut()
         else:
             threading.Thread(target=self._go_on, name="daskloop-output", daemon=True).start()
@@ -96,6 +106,8 @@ class PassingBy:
         self._shut()
 
     def _shut(self) -> None:
+        os.close(self._woken)
+        os.close(self._waking)
         os.close(self._source)
         os.close(self.terminal)
 
