@@ -1,6 +1,7 @@
 """A program that is one node of a Dask cluster: ``scheduler PORT`` or ``nanny NAME ADDRESS``.
 
-Only 127.0.0.1 is listened on. It ends when it has closed, or when it is killed.
+Only 127.0.0.1 is listened on. It ends when it has closed, or when it is killed. Dask keeps no spans
+here, as in clusters that a run starts: 4 KB for each moment without work would hide a leak.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ CONFIG = {
 async def _serve(kind: str, *words: str) -> None:
     from distributed import Nanny, Scheduler
 
+    from daskloop.executors.spans import scheduler_plugins, worker_plugins
+
     node: Any
     if kind == "scheduler":
-        node = Scheduler(host=HOST, port=int(words[0]), **HTTP)
+        node = Scheduler(host=HOST, port=int(words[0]), plugins=scheduler_plugins(), **HTTP)
     else:
         name, address = words
         node = Nanny(
@@ -40,6 +43,7 @@ async def _serve(kind: str, *words: str) -> None:
             memory_limit=MEMORY,
             death_timeout=20,
             preload=["tests.chaos.gates"],
+            plugins=tuple(worker_plugins()),
             **HTTP,
         )
     async with node:
