@@ -113,7 +113,7 @@ async def _serve(order: Order, method: str) -> None:
     from daskloop.executors.send_intervals import own_interval
     from daskloop.executors.send_plugins import ShortScheduler
     from daskloop.executors.slot import first_of, keep_worker, make_nanny
-    from daskloop.executors.spans import scheduler_plugins
+    from daskloop.executors.unwatched import scheduler_plugins
 
     hush()
     ended = asyncio.Event()

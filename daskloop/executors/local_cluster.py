@@ -92,7 +92,7 @@ class LocalThreads:
         from distributed import Scheduler, SpecCluster, Worker
 
         from daskloop.executors.send_plugins import ShortScheduler, ShortWorker
-        from daskloop.executors.spans import scheduler_plugins, worker_plugins
+        from daskloop.executors.unwatched import scheduler_plugins, settings, worker_plugins
 
         interval = own_interval()
         self._directory = _scratch_directory()
@@ -100,7 +100,7 @@ class LocalThreads:
         self._remove = weakref.finalize(self, _remove_scratch, self._directory)
         scratch = {"local_directory": self._directory}
         try:
-            with dask_config({**SHORT_LOGS, **NO_TIMEOUTS}):
+            with dask_config({**SHORT_LOGS, **NO_TIMEOUTS, **settings()}):
                 self.for_client = SpecCluster(
                     scheduler={
                         "cls": Scheduler,
@@ -247,7 +247,9 @@ def _remove_scratch(directory: str) -> None:
 
 def _own_config(directory: str) -> dict[str, Any]:
     """Say what a cluster in child processes is to have in its Dask configuration."""
-    return {**SHORT_LOGS, **NO_TIMEOUTS, "temporary-directory": directory}
+    from daskloop.executors.unwatched import settings
+
+    return {**SHORT_LOGS, **NO_TIMEOUTS, **settings(), "temporary-directory": directory}
 
 
 @contextlib.contextmanager

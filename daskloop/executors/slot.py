@@ -23,7 +23,7 @@ from distributed import Nanny
 from daskloop.executors.cluster_process import HOST, HTTP_SERVER
 from daskloop.executors.send_intervals import own_interval
 from daskloop.executors.send_plugins import ShortWorker
-from daskloop.executors.spans import worker_plugins
+from daskloop.executors.unwatched import worker_plugins
 
 __all__ = ["WatchedNanny", "first_of", "keep_worker", "make_nanny"]
 

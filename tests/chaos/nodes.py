@@ -28,7 +28,7 @@ CONFIG = {
 async def _serve(kind: str, *words: str) -> None:
     from distributed import Nanny, Scheduler
 
-    from daskloop.executors.spans import scheduler_plugins, worker_plugins
+    from daskloop.executors.unwatched import scheduler_plugins, worker_plugins
 
     node: Any
     if kind == "scheduler":

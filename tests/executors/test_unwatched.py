@@ -10,7 +10,7 @@ from distributed import Client
 
 from daskloop import Flow, context, task
 from daskloop.executors.local_cluster import start_processes, start_threads
-from daskloop.executors.spans import scheduler_plugins, worker_plugins
+from daskloop.executors.unwatched import scheduler_plugins, settings, worker_plugins
 from daskloop.signals import LOOP
 
 
@@ -40,6 +40,16 @@ def sums(dask_worker: Any) -> int:
     return len(dask_worker.digests_total)
 
 
+def is_profiled(dask_worker: Any) -> bool:
+    """Tell whether a worker looks at what its threads do."""
+    return "profile" in dask_worker.periodic_callbacks
+
+
+def profiled_moments(dask_scheduler: Any) -> int:
+    """Count for how many seconds a scheduler keeps what its thread did."""
+    return len(dask_scheduler.io_loop.profile)
+
+
 @pytest.mark.parametrize("start", [start_threads, start_processes])
 def test_a_cluster_of_ours_keeps_nothing_of_each_iteration(start):
     cluster = start(1)
@@ -50,11 +60,14 @@ def test_a_cluster_of_ours_keeps_nothing_of_each_iteration(start):
             run(client)
             assert max(client.run(sums).values()) - before < 15  # less than one an iteration
             assert client.run_on_scheduler(spans) is None
+            assert not any(client.run(is_profiled).values())
+            assert client.run_on_scheduler(profiled_moments) == 0
     finally:
         cluster.close()
 
 
-def test_where_there_is_a_dashboard_its_pages_about_spans_have_some():
+def test_where_there_is_a_dashboard_its_pages_about_spans_and_profiles_have_some():
     with dask.config.set({"daskloop.dashboard": True}):
         assert scheduler_plugins() == worker_plugins() == []
+        assert settings() == {}
     assert len(scheduler_plugins()) == len(worker_plugins()) == 1
