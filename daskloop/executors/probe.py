@@ -34,10 +34,7 @@ def probe(marker: str | None, content: str | None, trace: str | None) -> dict[st
     """
     found: dict[str, Any] = {"python": platform.python_version()}
     for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = None
+        found[package] = _version(package)
     found["daskloop"] = found["daskloop_error"] = None
     try:
         module = importlib.import_module("daskloop")
@@ -49,6 +46,17 @@ def probe(marker: str | None, content: str | None, trace: str | None) -> dict[st
     if marker is not None:
         _try_folder(found, marker, content, trace)
     return found
+
+
+def _version(package: str) -> str | None:
+    """Ask the package, if it is imported here: looking for its metadata takes 0.2 ms."""
+    told = getattr(sys.modules.get(package), "__version__", None)
+    if told is not None:
+        return str(told)
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _try_folder(found: dict[str, Any], marker: str, content: str | None, trace: str | None) -> None:

@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import daskloop
 from daskloop.errors import DaskloopError
 from daskloop.executors import preflight as module
+from daskloop.executors import probe as probe_module
 from daskloop.executors.preflight import ClusterFacts, preflight
 from daskloop.executors.probe import PACKAGES, probe
 
@@ -107,6 +109,17 @@ def test_the_probe_says_what_is_installed_here() -> None:
     assert OURS["python"] == platform.python_version()
     assert OURS["daskloop"] == daskloop.__version__
     assert all(OURS[package] for package in PACKAGES)
+
+
+def test_the_probe_says_what_is_installed_and_not_imported_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "cloudpickle", raising=False)
+    monkeypatch.delitem(sys.modules, "dask", raising=False)
+    monkeypatch.setattr(probe_module, "PACKAGES", ("cloudpickle", "dask", "nothing-of-the-kind"))
+    found = probe(None, None, None)
+    assert found["cloudpickle"] == version("cloudpickle") and found["dask"] == version("dask")
+    assert found["nothing-of-the-kind"] is None
 
 
 def test_r72_the_question_is_text_that_is_answered_where_daskloop_is_missing(
