@@ -20,8 +20,12 @@ CONFIG = {
     "distributed.scheduler.worker-ttl": "8s",  # a worker that is stopped for longer is replaced
     "distributed.worker.multiprocessing-method": "spawn",
     "distributed.comm.timeouts.connect": "10s",
-    # It keeps a tree of calls for each second of the last hour, which would hide a leak.
+    # What is kept for an hour, or until there is much of it, would hide a leak: trees of calls,
+    # what was told of clients that have gone, lines of logs, samples of the system.
     "distributed.worker.profile.enabled": False,
+    "distributed.scheduler.events-cleanup-delay": "30s",
+    "distributed.admin.log-length": 100,
+    "distributed.admin.system-monitor.log-length": 100,
 }
 
 

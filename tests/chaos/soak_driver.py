@@ -12,6 +12,7 @@ from pathlib import Path
 
 from daskloop.record.folder_journal import FolderJournal
 from tests.chaos import expected
+from tests.chaos.full_caches import fill
 from tests.chaos.mixed_flow import FLOWS
 from tests.chaos.notes import FOLDER
 
@@ -20,6 +21,7 @@ SIZE = 10
 
 def main() -> None:
     seconds, journal, address = sys.argv[1:]
+    fill()
     ends = time.monotonic() + float(seconds)
     done = 0
     while time.monotonic() < ends:
