@@ -58,11 +58,11 @@ class _Clock:
             self.seconds = event.seconds
 
 
-def seconds_of_run(flow: Flow, kind: str, **values: Any) -> float:
+def seconds_of_run(flow: Flow, kind: str, workers: int, batch: Any = 1, **values: Any) -> float:
     """Run a flow on a cluster of its own, and return how long it took without the start."""
     clock = _Clock()
-    with dask.config.set({"daskloop.batch": 1}):
-        options = checked_options(executor=kind, workers=_KINDS[kind])
+    with dask.config.set({"daskloop.batch": batch}):
+        options = checked_options(executor=kind, workers=workers)
         state = begin(flow, None, values, options, listeners=[clock]).result()
     state.raise_if_failed()
     return clock.seconds
@@ -122,7 +122,9 @@ def one_loop(quick: bool) -> Iterator[Row]:
             count,
             repeats,
             raw_dask.blocking_chain,
-            lambda n, kind=kind: seconds_of_run(looping.chain_flow, kind, seed=1, iterations=n),
+            lambda n, kind=kind: seconds_of_run(
+                looping.chain_flow, kind, _KINDS[kind], seed=1, iterations=n
+            ),
         )
         raw, ours = (_figure(name, "ms", s) for name, s in zip(_NAMES, seconds, strict=True))
         ratio = ours.median / raw.median
@@ -142,7 +144,7 @@ def many_loops(quick: bool) -> Iterator[Row]:
             repeats,
             lambda client, n: raw_dask.completed_loops(client, loops, n),
             lambda n, kind=kind: seconds_of_run(
-                looping.loops_flow, kind, seeds=seeds, iterations=n
+                looping.loops_flow, kind, _KINDS[kind], seeds=seeds, iterations=n
             ),
         )
         raw, ours = (_figure(name, "/s", s) for name, s in zip(_NAMES, seconds, strict=True))
