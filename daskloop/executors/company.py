@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Container, Sized
 
 from daskloop.executors.session import Key
@@ -11,8 +12,7 @@ from daskloop.executors.stranded import slug_of
 __all__ = ["Company"]
 
 _ENOUGH = 16  # attempts that are worth a gather of their own while all slots are busy
-_WAIT = 0.004  # seconds between looks at how many have ended
-_LOOKS = 12  # then those that have ended are gathered, however few
+_LONGEST = 0.048  # seconds; then those that have ended are gathered, however few
 
 
 class Company:
@@ -31,6 +31,8 @@ class Company:
     def __init__(self, bound: Container[str]) -> None:
         self._bound = bound
         self._running = 0
+        self._missing = 0
+        self._complete = asyncio.Event()
 
     def joined(self, key: Key) -> None:
         """Count an attempt that was sent."""
@@ -38,11 +40,19 @@ class Company:
 
     def left(self, key: Key) -> None:
         """Count an attempt no more: it has ended."""
-        self._running -= slug_of(key) not in self._bound
+        if slug_of(key) not in self._bound:
+            self._running -= 1
+            self._missing -= 1
+            if self._missing == 0:  # one turn for all of them: each turn costs what an end does
+                self._complete.set()
 
     async def gathers(self, ended: Sized, slots: int) -> None:
         """Wait until more have ended, as long as workers have attempts that they can go on with."""
-        for _ in range(_LOOKS):
-            if self._running <= slots or len(ended) >= _ENOUGH:
-                return
-            await asyncio.sleep(_WAIT)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._company(ended, slots), _LONGEST)
+
+    async def _company(self, ended: Sized, slots: int) -> None:
+        while (missing := min(self._running - slots, _ENOUGH - len(ended))) > 0:
+            self._missing = missing
+            self._complete.clear()
+            await self._complete.wait()

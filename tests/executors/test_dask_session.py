@@ -56,7 +56,7 @@ def _bytes(shared: bytes, own: bytes) -> bytes:
 def test_nobody_waits_for_company_of_attempts_that_only_some_workers_may_take(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(company, "_WAIT", 600.0)
+    monkeypatch.setattr(company, "_LONGEST", 600.0)
     gpu = Demand(resources=(("GPU", 1.0),))
     arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
     session = DaskSession(
