@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Container, Sized
 
 from daskloop.executors.session import Key
@@ -32,7 +31,8 @@ class Company:
         self._bound = bound
         self._running = 0
         self._missing = 0
-        self._complete = asyncio.Event()
+        self._late = False
+        self._woken = asyncio.Event()
 
     def joined(self, key: Key) -> None:
         """Count an attempt that was sent."""
@@ -40,19 +40,30 @@ class Company:
 
     def left(self, key: Key) -> None:
         """Count an attempt no more: it has ended."""
-        if slug_of(key) not in self._bound:
-            self._running -= 1
-            self._missing -= 1
-            if self._missing == 0:  # one turn for all of them: each turn costs what an end does
-                self._complete.set()
+        self._running -= slug_of(key) not in self._bound
+        self._missing -= 1
+        if self._missing == 0:  # one turn for all of them: each turn costs what an end does
+            self._woken.set()
 
     async def gathers(self, ended: Sized, slots: int) -> None:
         """Wait until more have ended, as long as workers have attempts that they can go on with."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._company(ended, slots), _LONGEST)
+        if self._missed(ended, slots) <= 0:
+            return
+        self._late = False
+        # Not `wait_for`: before Python 3.12 that may lose a cancel, and it makes a task each time.
+        timer = asyncio.get_running_loop().call_later(_LONGEST, self._give_up)
+        try:
+            while not self._late and (missing := self._missed(ended, slots)) > 0:
+                self._missing = missing
+                self._woken.clear()
+                await self._woken.wait()
+        finally:
+            timer.cancel()
 
-    async def _company(self, ended: Sized, slots: int) -> None:
-        while (missing := min(self._running - slots, _ENOUGH - len(ended))) > 0:
-            self._missing = missing
-            self._complete.clear()
-            await self._complete.wait()
+    def _missed(self, ended: Sized, slots: int) -> int:
+        """Count how many more have to end."""
+        return min(self._running - slots, _ENOUGH - len(ended))
+
+    def _give_up(self) -> None:
+        self._late = True
+        self._woken.set()

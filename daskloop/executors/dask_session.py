@@ -299,9 +299,11 @@ class DaskSession:
         if self._closed:
             return
         self._closed = True
-        if self._client.status in ("running", "connecting"):
-            self._client.sync(self._stop, callback_timeout=5)
-        self._connection.close()
+        try:
+            if self._client.status in ("running", "connecting"):
+                self._client.sync(self._stop, callback_timeout=5)
+        finally:
+            self._connection.close()
 
     async def _stop(self) -> None:
         self._outbox.close()

@@ -64,17 +64,19 @@ def start_threads(workers: int | None = None) -> LocalThreads:
     return LocalThreads(workers or max(4, CPU_COUNT))
 
 
-def start_processes(workers: int | None = None) -> LocalProcesses:
+def start_processes(workers: int | None = None, *, profiled: bool = False) -> LocalProcesses:
     """Start single-threaded worker processes; one that dies is started again.
 
     Parameters
     ----------
     workers : int, optional
         Number of processes; the number of cores by default.
+    profiled : bool
+        True if Dask is to look at what their threads do, for a report that shows it.
     """
     from dask.system import CPU_COUNT
 
-    return LocalProcesses(workers or CPU_COUNT)
+    return LocalProcesses(workers or CPU_COUNT, profiled)
 
 
 class LocalThreads:
@@ -162,10 +164,11 @@ class LocalProcesses:
         The process that holds the scheduler and the nannies, leader of a group of its own.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, profiled: bool = False) -> None:
         self._directory = _scratch_directory()
         try:
-            self.process = launch(workers, self._directory, _own_config(self._directory))
+            config = _own_config(self._directory, profiled)
+            self.process = launch(workers, self._directory, config)
         except BaseException:
             shutil.rmtree(self._directory, ignore_errors=True)
             raise
@@ -245,11 +248,12 @@ def _remove_scratch(directory: str) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _own_config(directory: str) -> dict[str, Any]:
+def _own_config(directory: str, profiled: bool) -> dict[str, Any]:
     """Say what a cluster in child processes is to have in its Dask configuration."""
     from daskloop.executors.unwatched import settings
 
-    return {**SHORT_LOGS, **NO_TIMEOUTS, **settings(), "temporary-directory": directory}
+    unwatched = {} if profiled else settings()
+    return {**SHORT_LOGS, **NO_TIMEOUTS, **unwatched, "temporary-directory": directory}
 
 
 @contextlib.contextmanager

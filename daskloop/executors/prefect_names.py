@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 from daskloop.executors.choose import (
@@ -95,8 +96,10 @@ class DaskExecutor:
         """Find what starts the cluster."""
         given = self.cluster_class
         if given is None:
-            plain = not self.cluster_kwargs and not self.adapt_kwargs
-            return start_processes if plain else _local_cluster
+            if self.cluster_kwargs or self.adapt_kwargs:
+                return _local_cluster
+            reports = self.performance_report_path is not None
+            return partial(start_processes, profiled=True) if reports else start_processes
         if callable(given):
             return given
         module, _, name = given.rpartition(".")

@@ -1,9 +1,10 @@
 """Keep Dask from watching every moment of a cluster of ours, and remembering what it saw.
 
 The scheduler begins a span whenever a task arrives while nothing is under way, so one for each
-iteration of a loop, and keeps it for good: 4 KB there, and 0.8 KB of sums on each worker. Each
-process looks a hundred times a second at what its threads do, which takes a tenth of the CPU of
-tiny work, and keeps a tree of calls for each second of the last hour.
+iteration of a loop, and keeps it for good: 4 KB there, and 0.8 KB of sums on each worker. A worker
+looks a hundred times a second at what its threads do, and on most versions of Python each process
+at its event loop as well. That takes a tenth of the CPU of tiny work, and a tree of calls is kept
+for each second of the last hour.
 
 Clusters of others are left as they are: a span of a session's own would hold on to groups of tasks
 all the same, 2 KB for each such moment, and annotations that reach a task make Dask warn of them

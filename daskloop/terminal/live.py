@@ -82,12 +82,27 @@ class LiveView:
 
     def __enter__(self) -> LiveView:
         if _SCREEN.acquire(blocking=False):
-            self._passing_by = passing_by = PassingBy()
+            try:
+                self._begin()
+            # A view is no part of the run: too many files or threads must not stop that.
+            except Exception:
+                logger.warning("the progress of the run is not shown", exc_info=True)
+            finally:
+                if self._passing_by is None:
+                    _SCREEN.release()
+        return self
+
+    def _begin(self) -> None:
+        self._passing_by = passing_by = PassingBy()
+        try:
             self._thread = threading.Thread(
                 target=self._work, args=(passing_by,), name="daskloop-terminal", daemon=True
             )
             self._thread.start()
-        return self
+        except BaseException:
+            self._passing_by = None
+            passing_by.close()
+            raise
 
     def __exit__(
         self,
@@ -95,12 +110,19 @@ class LiveView:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._passing_by is not None:
-            self._passing_by.finish()
+        passing_by = self._passing_by
+        if passing_by is None:
+            return
+        try:
+            passing_by.finish()
+            self._thread.join()
+        finally:
             try:
-                self._thread.join()
-            finally:  # Ctrl-C meanwhile, too, must find stderr as it was
-                self._passing_by.close()
+                if self._thread.is_alive():  # after Ctrl-C, which must find stderr as it was
+                    passing_by.let_go()  # and no more: the thread still writes to what it has
+                else:
+                    passing_by.close()
+            finally:
                 _SCREEN.release()
 
     def let_go(self) -> None:

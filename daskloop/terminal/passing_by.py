@@ -22,7 +22,7 @@ __all__ = ["PassingBy"]
 
 _STDOUT, _STDERR = 1, 2
 _PIECE = 65_536
-_LONGEST = 3600.0  # seconds that the system is asked to wait: it refuses to for ever
+_LONGEST = 3600.0  # seconds that are waited in one go: there is no number for ever
 
 
 class PassingBy:
@@ -41,13 +41,18 @@ class PassingBy:
             for number in (_STDOUT, _STDERR)
             if _is_terminal(number) and os.fstat(number).st_rdev == here
         ]
-        self.terminal = os.dup(_STDERR)
-        """The terminal itself; the caller's to draw on."""
         self.is_over = False
         """True once it is finished; what is read after that are the last words."""
         self._at_end = False
-        self._woken, self._waking = os.pipe()
-        self._source, end = os.pipe()
+        with contextlib.ExitStack() as opened:  # closed again if there may be no more
+            self.terminal = os.dup(_STDERR)
+            """The terminal itself; the caller's to draw on."""
+            opened.callback(os.close, self.terminal)
+            self._woken, self._waking = os.pipe()
+            opened.callback(os.close, self._woken)
+            opened.callback(os.close, self._waking)
+            self._source, end = os.pipe()
+            opened.pop_all()
         _flush()
         for number in self._led_away:
             os.dup2(end, number)
@@ -94,6 +99,8 @@ class PassingBy:
         self.let_go()
         while piece := self.read(0.0):
             _write(self.terminal, piece)
+        os.close(self._woken)
+        os.close(self._waking)
         if self._at_end:
             self._shut()
         else:
@@ -106,8 +113,6 @@ class PassingBy:
         self._shut()
 
     def _shut(self) -> None:
-        os.close(self._woken)
-        os.close(self._waking)
         os.close(self._source)
         os.close(self.terminal)
 

@@ -96,6 +96,47 @@ def test_what_ended_waits_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch)
     asyncio.run(asyncio.wait_for(of(9).gathers([1], slots=4), 30))
 
 
+def test_bound_attempts_that_end_are_worth_a_gather_too() -> None:
+    async def go() -> None:
+        counted, ended = Company({"render-1"}), [0]
+        for index in range(1000):
+            counted.joined(key(index))
+        async with begun(counted.gathers(ended, slots=4)) as waiting:
+            for index in range(company._ENOUGH - 1):
+                assert await is_waiting(waiting)
+                counted.left(key(index, "render-1-0"))
+                ended.append(index)
+            await asyncio.wait_for(waiting, 30)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("running", [0, 5])
+def test_who_gathers_again_and_again_ends_when_it_is_cancelled(running: int, turns: int) -> None:
+    async def go() -> None:
+        counted, more = of(running), asyncio.Event()
+
+        async def listens() -> None:
+            while True:
+                await more.wait()
+                await counted.gathers([1], slots=4)
+                more.clear()
+
+        listening = asyncio.ensure_future(listens())
+        await asyncio.sleep(0)
+        more.set()
+        if running:
+            counted.left(key(0))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        listening.cancel()
+        done, _ = await asyncio.wait({listening}, timeout=30)
+        assert done, "the cancel was lost"
+
+    asyncio.run(go())
+
+
 def test_attempts_of_bound_tasks_are_not_counted() -> None:
     async def go() -> None:
         counted = Company({"render-1"})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import Client
 
 from daskloop.executors.choose import Address, Inline, StartedCluster, Temporary, choose
 from daskloop.executors.connection import open_connection
@@ -106,6 +107,18 @@ def test_dask_executor_closes_a_cluster_that_it_cannot_use() -> None:
     executor = DaskExecutor(cluster_kwargs=QUIET, client_kwargs={"no_such": 1})
     with pytest.raises(ConnectionError, match="no_such"):
         open_connection(choose(executor))
+
+
+@pytest.mark.parametrize("reports", [False, True])
+def test_workers_take_the_profiles_that_a_performance_report_shows(reports: bool) -> None:
+    path = "report.html" if reports else None
+    cluster = choose(DaskExecutor(performance_report_path=path)).cluster_class()
+    try:
+        with Client(cluster.for_client) as client:
+            found = client.run(lambda dask_worker: "profile" in dask_worker.periodic_callbacks)
+    finally:
+        cluster.close()
+    assert set(found.values()) == {reports}
 
 
 def test_dask_executor_writes_the_performance_report(tmp_path: Path) -> None:

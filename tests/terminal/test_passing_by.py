@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.terminal.screen import terminal
 
 BEGIN = """
@@ -82,3 +84,76 @@ for thread in threading.enumerate():
 print("all said")
 """
     assert shown_by(script, tmp_path) == ["it says still", "done", "all said"]
+
+
+VIEW = """
+import contextlib, errno
+from daskloop.report.run_tally import RunTally
+from daskloop.terminal.live import LiveView, _SCREEN
+
+def files():
+    return len(os.listdir("/proc/self/fd"))
+
+def view():
+    return LiveView(RunTally(), "", str)
+
+def refuse(*given):
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+before = files()
+"""
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "threading.Thread.start = refuse",
+        "os.dup = refuse",
+        "os.pipe = refuse",
+        "first = iter([os.pipe()]); os.pipe = lambda: next(first, None) or refuse()",
+    ],
+)
+def test_a_view_that_cannot_begin_stops_nothing_and_holds_nothing(tmp_path: Path, broken: str):
+    script = f"""
+{VIEW}
+start, dup, pipe = threading.Thread.start, os.dup, os.pipe
+{broken}
+with view():
+    print("goes on", os.isatty(1), os.isatty(2), _SCREEN.locked())
+threading.Thread.start, os.dup, os.pipe = start, dup, pipe
+print("files", files() - before)
+with view():
+    print("and the next is drawn", _SCREEN.locked())
+"""
+    lines = shown_by(script, tmp_path)
+    assert "goes on True True False" in lines
+    assert lines[-2:] == ["files 0", "and the next is drawn True"]
+
+
+def test_ctrl_c_while_the_last_frame_is_drawn_closes_nothing_that_is_drawn_on(tmp_path: Path):
+    script = f"""
+{VIEW}
+drawn, going = threading.Event(), threading.Event()
+
+def slow(self, passing_by):
+    going.wait()
+    os.write(passing_by.terminal, b"last frame\\n")
+    drawn.set()
+
+LiveView._work = slow
+shown = view()
+with contextlib.suppress(KeyboardInterrupt):
+    with shown:
+        def interrupt(*given):
+            raise KeyboardInterrupt
+        shown._thread.join = interrupt
+print("interrupted", os.isatty(1), os.isatty(2), _SCREEN.locked())
+sys.stdout.flush()
+other = open("other", "w")
+going.set()
+drawn.wait()
+other.close()
+print("in another file:", repr(open("other").read()))
+"""
+    lines = shown_by(script, tmp_path)
+    assert lines == ["interrupted True True False", "last frame", "in another file: ''"]
