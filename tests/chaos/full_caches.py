@@ -1,6 +1,6 @@
 """Fill what Dask keeps up to a bound, so that what grows later is seen to grow without one.
 
-``key_split`` remembers its last 100,000 keys, of which each attempt has one: 20 to 40 MB in each
+``key_split`` remembers its last 100,000 keys, of which each attempt has one: 34 MB in each
 process, which a soak of an hour would take for a leak.
 """
 
