@@ -156,6 +156,15 @@ def test_an_exception_that_holds_a_secret_is_kept_in_words_alone():
     assert redaction.of(Entry("success", "", held)).value == held
 
 
+def test_elements_of_a_result_that_is_mapped_over_show_no_secret():
+    redaction = Redaction(("hunter22",))
+    element = pickled("of mine")._replace(preview="'hunter22 of mine'")
+    cut = {0: (element, element), 1: "cannot map over 'hunter22'"}
+    shown = redaction.of(Entry("success", "", element, parts=cut))
+    assert "hunter22" not in repr(shown)
+    assert shown.parts[0][0].data == element.data
+
+
 def test_files_are_for_their_owner_alone_whatever_the_umask(tmp_path):
     before = os.umask(0)
     try:
