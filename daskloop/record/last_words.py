@@ -82,11 +82,6 @@ class LastWords:
         at = next((line.strip() for line in lines[1:] if line.strip().startswith("File")), "")
         return f"{lines[0]}{f' at {at}' if at else ''}"
 
-    def forget(self, who: str) -> None:
-        """Remove what a process left."""
-        with contextlib.suppress(OSError):
-            os.unlink(self._path(who))
-
 
 def _fall_silent() -> None:
     """Close the file of a process that ends as processes should."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -139,6 +140,32 @@ def test_a_resource_is_put_away_when_the_run_is_stopped(trace, threads_client):
     state, looped = stopped(trace, threads_client)
     assert state.is_cancelled()
     assert type(state.result[looped]) is Cancelled
+    assert type(cleanup_of(state)) is Success
+    assert words(trace) == [("open", "room"), ("use", "room"), ("close", "room")]
+
+
+def test_a_resource_is_put_away_when_the_run_is_stopped_while_it_rests(trace, threads_client):
+    """What puts it away was due already, and not sent since the run was paused."""
+
+    @task
+    def stays(room):
+        trace.note("use", room)
+        trace.wait_for("go on", seconds=20)
+        return room
+
+    with Flow("resting") as flow, Room(trace) as room:
+        stayed = stays(room)
+    run = flow.submit(executor=threads_client)
+    assert trace.wait_for("use", "room")
+    run.pause()
+    trace.note("go on")
+    ends = time.monotonic() + 20
+    while not isinstance(run.states[stayed], Success) and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert words(trace) == [("open", "room"), ("use", "room")]
+    run.cancel()
+    state = run.result(timeout=30)
+    assert state.is_successful()  # nothing else had been left to do
     assert type(cleanup_of(state)) is Success
     assert words(trace) == [("open", "room"), ("use", "room"), ("close", "room")]
 
