@@ -165,6 +165,28 @@ def test_elements_of_a_result_that_is_mapped_over_show_no_secret():
     assert shown.parts[0][0].data == element.data
 
 
+FAILING = """
+from daskloop import Flow, Parameter, task
+
+@task
+def fails(token, user):
+    raise ValueError("refused")
+
+with Flow("mapped") as flow:
+    fails.map(Parameter("tokens", secret=True), Parameter("users"))
+"""
+
+
+def test_the_command_line_names_children_by_what_is_no_secret(tmp_path):
+    file = tmp_path / "mapped.py"
+    file.write_text(FAILING)
+    values = ("-p", 'tokens=["hunter22-a", "hunter22-b"]', "-p", 'users=["ann", "bob"]')
+    where = ("--executor", "inline", "--journal", str(tmp_path / "runs"))
+    said = said_by("run", str(file), *values, *where)
+    assert "(user='ann')" in said and "(user='bob')" in said, said
+    assert "hunter22" not in said
+
+
 def test_files_are_for_their_owner_alone_whatever_the_umask(tmp_path):
     before = os.umask(0)
     try:
