@@ -33,7 +33,7 @@ import looping
 import raw_dask
 from chain import connected
 from distributed import Client, LocalCluster
-from measuring import Figure, Row, Sample, command_line, in_turns, sample, settle
+from measuring import Figure, Row, Sample, command_line, in_turns, sample, settle, turns
 from own_cluster import seconds_of, seconds_of_run
 
 from daskloop import Flow, Parameter, task
@@ -152,40 +152,39 @@ def sleepers(quick: bool) -> Iterator[Row]:
             between=partial(settle, client),
         )
     raw, auto, strict = (share_of(figure, 0.2) for figure in figures)
-    what = "3. 32 loops of 10 x 10 ms, of the ideal"
-    where = "16 threads"
-    yield Row(f"{what}, auto", where, auto, ">= 90 %", auto.median >= 90, raw)
-    ratio = strict.median / raw.median
-    yield Row(f"{what}, strict", where, strict, "ratio >= 1.3", ratio >= 1.3, raw, ratio)
+    yield from sleeping_rows("16 threads", raw, auto, strict)
     yield from own_sleepers(quick)
 
 
 def own_sleepers(quick: bool) -> Iterator[Row]:
     """Measure the same loops on clusters of our own, without their start."""
     ways: dict[str, Callable[[], float]] = {
-        batch: partial(
+        name: partial(
             seconds_of_run,
             looping.sleeping_flow,
             "threads",
             16,
-            1 if batch == "strict" else batch,
+            batch,
             seeds=[0.01] * 32,
             iterations=10,
         )
-        for batch in ("auto", "strict")
+        for name, batch in (("auto", "auto"), ("strict", 1))
     }
     with threads_cluster(16) as cluster, Client(cluster) as client:
         by_hand = partial(raw_dask.sleeping_loops, client, 32, 10, 0.01)
         ways = {"by hand": partial(seconds_of, by_hand), **ways}
         found: dict[str, list[Sample]] = {name: [] for name in ways}
         by_hand()  # to warm up
-        for turn in range(1 if quick else 7):
-            for name in list(ways) if turn % 2 == 0 else reversed(list(ways)):
-                settle(client)
-                found[name].append(sample(0.2 / ways[name]() * 100))
+        for name in turns(ways, 1 if quick else 7):
+            settle(client)
+            found[name].append(sample(0.2 / ways[name]() * 100))
     raw, auto, strict = (Figure(name, "%", values) for name, values in found.items())
+    yield from sleeping_rows("16 threads of our own", raw, auto, strict)
+
+
+def sleeping_rows(where: str, raw: Figure, auto: Figure, strict: Figure) -> Iterator[Row]:
+    """Put shares of the ideal into rows."""
     what = "3. 32 loops of 10 x 10 ms, of the ideal"
-    where = "16 threads of our own"
     yield Row(f"{what}, auto", where, auto, ">= 90 %", auto.median >= 90, raw)
     ratio = strict.median / raw.median
     yield Row(f"{what}, strict", where, strict, "ratio >= 1.3", ratio >= 1.3, raw, ratio)

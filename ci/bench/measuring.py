@@ -10,7 +10,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ __all__ = [
     "sample",
     "settle",
     "table",
+    "turns",
 ]
 
 
@@ -127,6 +128,13 @@ def sample(value: float, cpu: float | None = None) -> Sample:
     return Sample(value, os.getloadavg()[0], cpu)
 
 
+def turns(names: Iterable[str], repeats: int) -> Iterator[str]:
+    """Name each, then each again, and so on: A B B A A B ..., so that none is always second."""
+    there = list(names)
+    for turn in range(repeats):
+        yield from there if turn % 2 == 0 else reversed(there)
+
+
 def in_turns(
     ways: Mapping[str, Callable[[], object]],
     *,
@@ -153,18 +161,16 @@ def in_turns(
     for way in ways.values():
         way()
     samples: dict[str, list[Sample]] = {name: [] for name in ways}
-    for turn in range(repeats):
-        # Every other round goes backwards, so that none is always the one that comes second.
-        for name in list(ways) if turn % 2 == 0 else reversed(list(ways)):
-            between()
-            gc.collect()
-            spent = _cpu_seconds()
-            began = time.perf_counter()
-            ways[name]()
-            took = time.perf_counter() - began
-            spent = _cpu_seconds() - spent
-            value = took / amount * 1000 if unit == "ms" else amount / took
-            samples[name].append(sample(value, spent / amount * 1000))
+    for name in turns(ways, repeats):
+        between()
+        gc.collect()
+        spent = _cpu_seconds()
+        began = time.perf_counter()
+        ways[name]()
+        took = time.perf_counter() - began
+        spent = _cpu_seconds() - spent
+        value = took / amount * 1000 if unit == "ms" else amount / took
+        samples[name].append(sample(value, spent / amount * 1000))
     return [Figure(name, unit, found) for name, found in samples.items()]
 
 

@@ -29,7 +29,7 @@ import looping
 import raw_dask
 from chain import connected
 from distributed import Client
-from measuring import Figure, Row, Sample, command_line, sample, settle
+from measuring import Figure, Row, Sample, command_line, sample, settle, turns
 
 from daskloop import Flow
 from daskloop.events import Event, RunEnded
@@ -103,12 +103,10 @@ def beside(
         ways = {"by hand": lambda n: seconds_of(partial(raw, client, n)), "daskloop": ours}
         for way in ways.values():
             way(_LEAD)  # to warm up
-        for turn in range(repeats):
-            # Every other round goes backwards, so that none is always the one that comes second.
-            for name in list(ways) if turn % 2 == 0 else reversed(list(ways)):
-                settle(client)
-                took = ways[name](_LEAD + count) - ways[name](_LEAD)
-                found[name].append(sample(took / (loops * count)))
+        for name in turns(ways, repeats):
+            settle(client)
+            took = ways[name](_LEAD + count) - ways[name](_LEAD)
+            found[name].append(sample(took / (loops * count)))
     return found["by hand"], found["daskloop"]
 
 

@@ -94,7 +94,7 @@ class LocalThreads:
         from distributed import Scheduler, SpecCluster, Worker
 
         from daskloop.executors.send_plugins import ShortScheduler, ShortWorker
-        from daskloop.executors.unwatched import scheduler_plugins, settings, worker_plugins
+        from daskloop.executors.unwatched import scheduler_plugins, worker_plugins
 
         interval = own_interval()
         self._directory = _scratch_directory()
@@ -102,7 +102,7 @@ class LocalThreads:
         self._remove = weakref.finalize(self, _remove_scratch, self._directory)
         scratch = {"local_directory": self._directory}
         try:
-            with dask_config({**SHORT_LOGS, **NO_TIMEOUTS, **settings()}):
+            with dask_config(_own_config()):
                 self.for_client = SpecCluster(
                     scheduler={
                         "cls": Scheduler,
@@ -167,7 +167,7 @@ class LocalProcesses:
     def __init__(self, workers: int, profiled: bool = False) -> None:
         self._directory = _scratch_directory()
         try:
-            config = _own_config(self._directory, profiled)
+            config = {**_own_config(profiled), "temporary-directory": self._directory}
             self.process = launch(workers, self._directory, config)
         except BaseException:
             shutil.rmtree(self._directory, ignore_errors=True)
@@ -248,12 +248,11 @@ def _remove_scratch(directory: str) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _own_config(directory: str, profiled: bool) -> dict[str, Any]:
-    """Say what a cluster in child processes is to have in its Dask configuration."""
+def _own_config(profiled: bool = False) -> dict[str, Any]:
+    """Say what a cluster is to have in its Dask configuration."""
     from daskloop.executors.unwatched import settings
 
-    unwatched = {} if profiled else settings()
-    return {**SHORT_LOGS, **NO_TIMEOUTS, **unwatched, "temporary-directory": directory}
+    return {**SHORT_LOGS, **NO_TIMEOUTS, **({} if profiled else settings())}
 
 
 @contextlib.contextmanager

@@ -14,4 +14,4 @@ __all__ = ["fill"]
 def fill() -> None:
     """Have this process remember as many keys as it ever will, of the size of an attempt's."""
     for number in range(dask.utils.key_split.cache_info().maxsize):
-        dask.utils.key_split((f"fib-1-{number:08x}"[:14], number, number % 9_973, 1, 0))
+        dask.utils.key_split((f"fib-1-{number:08x}", number, number % 9_973, 1, 0))

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Container, Coroutine
 from typing import Any
 
 import pytest
@@ -33,8 +33,8 @@ async def begun(coroutine: Coroutine[Any, Any, None]) -> Any:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def of(running: int) -> Company:
-    found = Company(())
+def of(running: int, bound: Container[str] = ()) -> Company:
+    found = Company(bound)
     for index in range(running):
         found.joined(key(index))
     return found
@@ -64,13 +64,16 @@ def test_what_ended_waits_until_as_many_run_as_there_are_slots() -> None:
     asyncio.run(go())
 
 
-def test_what_ended_waits_for_no_more_than_are_worth_a_gather() -> None:
+@pytest.mark.parametrize("slug", ["fib-1-0", "render-1-0"])
+def test_what_ended_waits_for_no_more_than_are_worth_a_gather(slug: str) -> None:
+    """Attempts of tasks that are bound to workers, which none waits for, are worth it too."""
+
     async def go() -> None:
-        counted, ended = of(1000), [0]
+        counted, ended = of(1000, bound={"render-1"}), [0]
         async with begun(counted.gathers(ended, slots=4)) as waiting:
             for index in range(company._ENOUGH - 1):
                 assert await is_waiting(waiting)
-                counted.left(key(index))
+                counted.left(key(index, slug))
                 ended.append(index)
             await asyncio.wait_for(waiting, 30)
 
@@ -94,21 +97,6 @@ def test_those_that_join_meanwhile_are_waited_for_too() -> None:
 def test_what_ended_waits_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(company, "_LONGEST", 0.01)
     asyncio.run(asyncio.wait_for(of(9).gathers([1], slots=4), 30))
-
-
-def test_bound_attempts_that_end_are_worth_a_gather_too() -> None:
-    async def go() -> None:
-        counted, ended = Company({"render-1"}), [0]
-        for index in range(1000):
-            counted.joined(key(index))
-        async with begun(counted.gathers(ended, slots=4)) as waiting:
-            for index in range(company._ENOUGH - 1):
-                assert await is_waiting(waiting)
-                counted.left(key(index, "render-1-0"))
-                ended.append(index)
-            await asyncio.wait_for(waiting, 30)
-
-    asyncio.run(go())
 
 
 @pytest.mark.parametrize("turns", range(8))
