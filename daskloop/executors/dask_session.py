@@ -24,10 +24,10 @@ from daskloop.executors.cancelled import why_cancelled
 from daskloop.executors.company import Company
 from daskloop.executors.datasets import unpublish, unpublish_others
 from daskloop.executors.hold import Hold
-from daskloop.executors.offers import lacking
+from daskloop.executors.lateness import why_late
 from daskloop.executors.outbox import Outbox
 from daskloop.executors.session import Demand, Gone, Job, Key, Post, Reach, Returned, Severed
-from daskloop.executors.stranded import Stranded, slug_of
+from daskloop.executors.stranded import Stranded
 
 if TYPE_CHECKING:
     from daskloop.executors.connection import Connection
@@ -97,8 +97,16 @@ class DaskSession:
     def _spawn(self, coroutine: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.ensure_future(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._over)
         return task
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        """Forget a task; an error of ours in it ends the run, which would wait for ever else."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._closed:
+            logger.error("daskloop's session with the Dask scheduler failed", exc_info=error)
+            self._sever(f"daskloop's session with the Dask scheduler failed: {error!r}")
 
     def slots(self) -> int:
         """Return the threads of all workers, as of a moment ago."""
@@ -266,24 +274,10 @@ class DaskSession:
             return f"the scheduler does not answer ({type(error).__name__})"
 
     async def _explain(self, keys: list[Key]) -> str:
-        identity = await self._client.scheduler.identity(n_workers=-1)
-        workers = identity["workers"]
-        if not workers:
-            return "the cluster has no workers"
-        paused = [address for address, w in workers.items() if w.get("status") == "paused"]
-        if len(paused) == len(workers):
-            return f"all {len(paused)} workers are paused (memory)"
-        known = await self._client.scheduler.get_task_status(keys=keys)
+        workers = (await self._client.scheduler.identity(n_workers=-1))["workers"]
+        known = await self._client.scheduler.get_task_status(keys=keys) if workers else {}
         self._look_after(known)
-        running = [key for key in keys if known.get(key) == "processing"]
-        text = f"{len(workers)} workers, {len(running)} of {len(keys)} attempts are with workers"
-        waiting = {slug_of(key) for key in keys if known.get(key) == "no-worker"}
-        for slug in sorted(waiting & self._asked.keys()):
-            if lack := lacking(self._asked[slug], workers):
-                text += f"; task '{slug}' waits: {lack}"
-        if running:
-            text += f", the first is {running[0]}"
-        return text
+        return why_late(keys, known, workers, self._asked)
 
     def _look_after(self, known: Mapping[Key, str | None]) -> None:
         """Take up attempts that the scheduler has ended with or forgotten without our hearing."""

@@ -49,6 +49,27 @@ def test_a_run_whose_own_cluster_dies_ends_cancelled_and_says_why() -> None:
     assert GONE in str(state.message)
 
 
+def test_an_error_of_ours_in_what_listens_to_the_scheduler_ends_the_run_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(self: company.Company, ended: list[object], slots: int) -> None:
+        raise AssertionError("nobody thought of this")
+
+    monkeypatch.setattr(company.Company, "gathers", fail)
+
+    @task
+    def one() -> int:
+        return 1
+
+    with Flow("f") as flow:
+        one()
+    state = flow.run(executor="threads", workers=1)
+    assert state.is_cancelled()
+    assert "nobody thought of this" in str(state.message)
+    (said,) = [record for record in caplog.records if record.exc_info]
+    assert "session with the Dask scheduler failed" in said.getMessage()
+
+
 def _bytes(shared: bytes, own: bytes) -> bytes:
     return shared + own
 
