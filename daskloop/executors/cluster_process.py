@@ -110,6 +110,7 @@ async def _serve(order: Order, method: str) -> None:
     """Run scheduler and workers until the driver ends, or somebody shuts the scheduler down."""
     from distributed import Scheduler, Security
 
+    from daskloop.executors.forgetting import ForgetfulScheduler
     from daskloop.executors.send_intervals import own_interval
     from daskloop.executors.send_plugins import ShortScheduler
     from daskloop.executors.slot import first_of, keep_worker, make_nanny
@@ -123,7 +124,7 @@ async def _serve(order: Order, method: str) -> None:
         port=0,
         protocol="tls" if Security().require_encryption else "tcp",
         allowed_failures=ALLOWED_FAILURES,
-        plugins=[ShortScheduler(own_interval()), *scheduler_plugins()],
+        plugins=[ShortScheduler(own_interval()), ForgetfulScheduler(), *scheduler_plugins()],
         **scheduler_server(),
     )
     async with scheduler:

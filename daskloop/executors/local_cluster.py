@@ -93,6 +93,7 @@ class LocalThreads:
     def __init__(self, threads: int) -> None:
         from distributed import Scheduler, SpecCluster, Worker
 
+        from daskloop.executors.forgetting import ForgetfulScheduler
         from daskloop.executors.send_plugins import ShortScheduler, ShortWorker
         from daskloop.executors.unwatched import scheduler_plugins, worker_plugins
 
@@ -109,7 +110,11 @@ class LocalThreads:
                         "options": {
                             "protocol": "inproc",
                             "allowed_failures": ALLOWED_FAILURES,
-                            "plugins": [ShortScheduler(interval), *scheduler_plugins()],
+                            "plugins": [
+                                ShortScheduler(interval),
+                                ForgetfulScheduler(),
+                                *scheduler_plugins(),
+                            ],
                             **scratch,
                             **scheduler_server(),
                         },

@@ -21,6 +21,7 @@ from typing import Any
 from distributed import Nanny
 
 from daskloop.executors.cluster_process import HOST, HTTP_SERVER
+from daskloop.executors.forgetting import ForgetfulWorker
 from daskloop.executors.send_intervals import own_interval
 from daskloop.executors.send_plugins import ShortWorker
 from daskloop.executors.unwatched import worker_plugins
@@ -147,7 +148,7 @@ def make_nanny(scheduler: str, method: str, name: int, workers: int) -> WatchedN
         memory_limit=1.0 / workers,  # this part of the machine's memory
         death_timeout=WORKER_TIMEOUT,
         silence_logs=logging.WARNING,
-        plugins=(ShortWorker(own_interval()), *worker_plugins()),
+        plugins=(ShortWorker(own_interval()), ForgetfulWorker(), *worker_plugins()),
         config={"distributed.worker.multiprocessing-method": method},
         **HTTP_SERVER,
     )
