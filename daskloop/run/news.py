@@ -14,10 +14,12 @@ from daskloop.keys import key_text
 from daskloop.record.claims import GIVEN_UP, Claims, Taken
 from daskloop.record.last_words import LastWords
 from daskloop.record.sealed import ErrorText
-from daskloop.run.envelope import Entry, decode_envelope
+from daskloop.run.envelope import Entry, Envelope, decode_envelope
+from daskloop.run.late_outcomes import LateOutcomes
 from daskloop.run.outcome import seal_error
 from daskloop.run.packing import Pack
 from daskloop.run.secrecy import Redaction
+from daskloop.run.standing import Child
 from daskloop.run.turn import Came, Halt, Idle, News, Paced, Vanished, Wrote
 
 __all__ = ["NewsDesk", "refusal"]
@@ -60,6 +62,7 @@ class NewsDesk:
         redaction: Redaction = Redaction(()),  # noqa: B008 - it is frozen
     ) -> None:
         self._claims = claims
+        self._late = None if claims is None else LateOutcomes(claims)
         self._words = None if claims is None else LastWords(claims.directory)
         self._packs = packs
         self._redacted = redaction.of
@@ -67,7 +70,7 @@ class NewsDesk:
     def read(self, arrival: Arrival) -> Sequence[News]:
         """Say what an arrival means; nothing if nobody waits for it any more."""
         if isinstance(arrival, Severed):
-            return [Halt(arrival.detail, now=True)]
+            return [*self._left_behind(), Halt(arrival.detail, now=True)]
         pack = self._packs.get(arrival.key)
         if pack is None:
             return ()
@@ -90,16 +93,19 @@ class NewsDesk:
         if len(reports) == 1 and reports[0][1].kind == "lost":
             # Dask started it again by itself, and the claim of the first start turned that away.
             return self._lost(pack, reports[0][1].message or "")
-        told = [(pack.members.get(index), self._redacted(entry)) for index, entry in reports]
         looped = any(entry.ahead is not None for _, entry in reports)
         news: list[News] = [Paced(pack, len(reports), envelope.seconds, looped)]
-        for log in envelope.logs:
-            child = pack.members.get(log.child)
-            if child is not None and child.key:
-                news.append(Wrote(child, log))
-        news += [Came(child.key, entry) for child, entry in told if child is not None and child.key]
+        news += self._told(pack.members, envelope)
         had = {index for index, _ in reports}
         news += [Idle(key) for index, key in _keys(pack) if index not in had]
+        return news
+
+    def _told(self, children: Mapping[int | None, Child], envelope: Envelope) -> list[News]:
+        """Say what an envelope tells of some children that are in flight."""
+        told = [(children.get(index), self._redacted(entry)) for index, entry in envelope.reports]
+        wrote = [(children.get(log.child), log) for log in envelope.logs]
+        news: list[News] = [Wrote(child, log) for child, log in wrote if child and child.key]
+        news += [Came(child.key, entry) for child, entry in told if child and child.key]
         return news
 
     def _gone(self, pack: Pack, gone: Gone) -> Sequence[News]:
@@ -114,13 +120,43 @@ class NewsDesk:
         except StoreError as error:  # it may still begin: what must not run twice ends here
             logger.warning("attempt %s could not be kept from beginning: %s", gone.key, error)
             return _vanished(pack, reason, _is_once(pack))
-        if taken is None:  # it never began: bystanders
-            return _vanished(pack, reason)
+        if taken is None:  # it never began, and never will
+            came = self._ended_before(pack)
+            had = {one.key for one in came if isinstance(one, Came)}
+            return [*came, *(one for one in _vanished(pack, reason) if one.key not in had)]
         if taken.outcome is not None:  # it had ended: only the news of it was lost
             return self._returned(pack, taken.outcome)
         if lost:
             return self._lost(pack, taken.who)
+        if self._late is not None:
+            self._late.cut_off(pack)
         return _vanished(pack, f"{reason} while {taken.who} executed it", _is_once(pack))
+
+    def _ended_before(self, pack: Pack) -> list[News]:
+        """Take what children of a future that never begins had ended with out of our reach."""
+        late = [] if self._late is None else self._late.instead_of(pack)
+        return [one for children, envelope in late for one in self._told(children, envelope)]
+
+    def _left_behind(self) -> list[News]:
+        """Take what attempts ended with of which nobody will hear any more."""
+        news: list[News] = []
+        if (claims := self._claims) is None:
+            return news
+        for pack in tuple(self._packs.values()):
+            try:
+                news += self._last_of(claims, pack)
+            except StoreError as error:  # a resumed run makes it again
+                logger.warning("attempt %s: what it ended with is lost: %s", pack.key, error)
+        return news
+
+    def _last_of(self, claims: Claims, pack: Pack) -> Sequence[News]:
+        taken = claims.read(key_text(pack.key))
+        if taken is not None:
+            return () if taken.outcome is None else self._returned(pack, taken.outcome)
+        awaited = self._late is not None and self._late.awaited(pack)
+        if not awaited or claims.give_up(key_text(pack.key)) is not None:
+            return ()
+        return self._ended_before(pack)
 
     def _given_up(self, claims: Claims, gone: Gone) -> Taken | None:
         """Say who has started an attempt; one that nobody has started must not begin any more.
@@ -177,7 +213,7 @@ def _keys(pack: Pack) -> list[tuple[int | None, Key]]:
     return [(i, child.key) for i, child in pack.members.items() if child.key is not None]
 
 
-def _vanished(pack: Pack, reason: str, charged: bool = False, alone: int = 0) -> Sequence[News]:
+def _vanished(pack: Pack, reason: str, charged: bool = False, alone: int = 0) -> Sequence[Vanished]:
     """Lose all attempts of a future; one of several is charged only if it is known which one."""
     if pack.is_single:
         return [Vanished(key, reason, charged) for _, key in _keys(pack)]

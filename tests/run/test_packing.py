@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daskloop.executors.session import Gone, Returned
+from daskloop.executors.session import Gone, Returned, Severed
 from daskloop.keys import key_text
 from daskloop.record.claims import Claim, Claims
 from daskloop.run.envelope import Entry, Envelope, encode_envelope
@@ -158,3 +158,98 @@ def test_f08_what_dask_refuses_of_several_is_found_out_by_sending_each_alone():
     key = next(pack.key for pack in turn.packs if run.indices[0] in pack.members)
     (record,) = run.hear(Gone(key, "refused", "no such module")).records
     assert record.state == "Failed" and "no such module" in record.message
+
+
+def running(claims: Claims, run: Packed) -> Claim:
+    """Let a worker begin what is in flight, and contact be lost while it does."""
+    claim = claims.start(key_text(run.pack.key), WHO)
+    assert isinstance(claim, Claim)
+    return claim
+
+
+def ends(claim: Claim, run: Packed) -> None:
+    """Let a worker end what it had begun."""
+    reports = [(index, entry("success", index)) for index in run.indices]
+    claim.finish(encode_envelope(Envelope(0.001, reports)))
+
+
+def results(run: Packed) -> list[Any]:
+    """Return what those children ended with that were in flight first."""
+    children = run.machine.standing.nodes[0].children
+    return [None if (state := children[i].state) is None else state.result for i in run.indices]
+
+
+def test_r08_what_ended_out_of_reach_is_taken_instead_of_what_never_begins(claims: Claims):
+    run = Packed(claims)
+    claim = running(claims, run)
+    turn = run.hear(Gone(run.pack.key, "disconnected", "why"))
+    assert set(run.indices) <= set(sent(turn)), "sent again, for all that is known"
+    ends(claim, run)
+    for pack in turn.packs:
+        again = run.hear(Gone(pack.key, "disconnected", "never sent"))
+        assert not set(run.indices) & set(sent(again))
+        assert pack.key in again.released
+    assert results(run) == run.indices
+
+
+def test_r08_what_begins_a_second_time_is_waited_for(claims: Claims):
+    run = Packed(claims)
+    claim = running(claims, run)
+    turn = run.hear(Gone(run.pack.key, "disconnected", "why"))
+    ends(claim, run)
+    for pack in turn.packs:
+        assert isinstance(claims.start(key_text(pack.key), WHO), Claim)
+        run.hear(Gone(pack.key, "disconnected", "why"))
+    assert results(run) == [None] * len(run.indices)
+
+
+def test_r08_what_is_not_known_to_have_ended_is_sent_once_more(claims: Claims):
+    run = Packed(claims)
+    running(claims, run)
+    turn = run.hear(Gone(run.pack.key, "disconnected", "why"))
+    news = [one for pack in turn.packs for one in run.desk.read(Gone(pack.key, "restarted", ""))]
+    assert {one.key[1] for one in news if isinstance(one, Vanished)} == set(run.indices)
+
+
+@pytest.mark.parametrize("when", ["in flight", "sent again"])
+def test_r08_when_the_cluster_is_gone_what_had_ended_is_taken_and_the_rest_stopped(
+    claims: Claims, when: str
+):
+    run = Packed(claims)
+    claim = running(claims, run)
+    if when == "sent again":
+        run.hear(Gone(run.pack.key, "disconnected", "why"))
+    ends(claim, run)
+    turn = run.hear(Severed("the scheduler is gone"))
+    assert results(run) == run.indices
+    assert {r.address[0].child for r in turn.records if r.attempted} == set(run.indices)
+    children = run.machine.standing.nodes[0].children
+    others = [child for child in children if child.index not in run.indices]
+    assert others and all(child.state.is_cancelled() for child in others)
+    assert run.machine.finished
+
+
+def test_r08_when_the_cluster_is_gone_what_is_sent_again_and_runs_is_not_taken_twice(
+    claims: Claims,
+):
+    run = Packed(claims)
+    claim = running(claims, run)
+    turn = run.hear(Gone(run.pack.key, "disconnected", "why"))
+    ends(claim, run)
+    for pack in turn.packs:
+        assert isinstance(claims.start(key_text(pack.key), WHO), Claim)
+    turn = run.hear(Severed("the scheduler is gone"))
+    assert not [record for record in turn.records if record.attempted]
+
+
+def test_r08_an_outcome_that_cannot_be_read_is_no_outcome(
+    claims: Claims, caplog: pytest.LogCaptureFixture
+):
+    run = Packed(claims)
+    claim = running(claims, run)
+    turn = run.hear(Gone(run.pack.key, "disconnected", "why"))
+    claim.finish(b"no envelope")
+    for pack in turn.packs:
+        run.hear(Gone(pack.key, "disconnected", "never sent"))
+    assert results(run) == [None] * len(run.indices)
+    assert "what attempt" in caplog.text

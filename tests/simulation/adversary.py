@@ -14,12 +14,12 @@ carried out is the driver's.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from daskloop.executors.session import Gone, Returned
+from daskloop.executors.session import Gone, Key, Returned, Severed
 from daskloop.keys import key_text
 from daskloop.plan.compile import compile_plan
 from daskloop.record.claims import Claims
@@ -73,6 +73,7 @@ class Adversary:
         self.halted = False
         self.halts = 0
         """How often the run was stopped."""
+        self._lasts = self.draw.choice((0.0, 5.0))  # seconds that claims outlive their attempts
         self._asked: set[tuple[Any, int, int]] = set()
         self._given_up = False
         self._coming: list[tuple[float, int, str, Callable[[], Any]]] = []
@@ -184,8 +185,10 @@ class Adversary:
         for child in turn.submissions:
             assert child.node.plan.task.hooks.state_handlers, "begun while the run rested"
 
-    def _halt(self, *, now: bool) -> Halt:
+    def _halt(self, *, now: bool) -> Halt | Severed:
         self._given_up = self._given_up or now
+        if now and self.draw.random() < 0.5:
+            return Severed("cut off by the adversary")
         return Halt("stopped by the adversary", now)
 
     def _note(self, name: str, state: str) -> None:
@@ -217,7 +220,7 @@ class Adversary:
         return [news for one in batch for news in self._read(one)]
 
     def _read(self, one: Any) -> list[Any]:
-        if not isinstance(one, (Gone, Returned)):
+        if not isinstance(one, (Gone, Returned, Severed)):
             return [one]
         # How long a future took is of this machine; it must follow from the seed.
         return [
@@ -279,12 +282,28 @@ class Adversary:
             assert job is not None and not refused
             self.promises.of_job(pack, job)
             self.cluster.take(pack, job)
-        if self.claims is not None and not self._lasting_claims:
-            for key in turn.released:
-                self.claims.forget(key_text(key))
+        self._forget(turn.released)
         for sealed in turn.dropped:
             if sealed.name is not None and self.store is not None:
                 self.store.remove(sealed.name)
+
+    def _forget(self, released: Sequence[Key]) -> None:
+        """Let claims outlive their attempts for a while, or not at all."""
+        claims = self.claims
+        if claims is None or self._lasting_claims or not released:
+            return
+
+        def forget() -> None:
+            for key in released:
+                claims.forget(key_text(key))
+
+        if self._lasts:
+            self._scheduled += 1
+            heapq.heappush(
+                self._coming, (self.now + self._lasts, self._scheduled, "driver", forget)
+            )
+        else:
+            forget()
 
     def _bring_the_rest(self) -> None:
         """Bring what is still on its way after the end: nothing may follow from it."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any, Protocol
 
 from daskloop.contexts import context
 from daskloop.executors.session import Gone, Job, Returned
 from daskloop.keys import Address, Place, key_text
-from daskloop.record.claims import Claims
+from daskloop.record.claims import Claim, Claims
 from daskloop.run.attempt import attempt_here
+from daskloop.run.order import pack_shared, unpack_shared
 from daskloop.run.packing import Pack
 from tests.simulation.faults import Faults
 from tests.simulation.promises import Promises
@@ -71,6 +73,7 @@ class Cluster:
         self._later = later
         self._executed_once: set[_Attempt] = set()
         self._called_once: set[Address] = set()
+        self._out_of_reach: set[_Attempt] = set()
         self.lost: Counter[Any] = Counter()
         """Losses of each attempt, and of each future that nobody was charged for."""
         self.kinds: Counter[str] = Counter()
@@ -86,6 +89,9 @@ class Cluster:
         if node.once and node.kills(child.index, progress.iteration, progress.run_count):
             self._executed_once.add(first)
             self._lose_at_the_start(first, job)
+        elif first in self._out_of_reach and self.draw.random() < 0.7:
+            self._out_of_reach.discard(first)
+            self._lose_before_it_began(job)  # contact is not back yet
         elif self.draw.random() < self.faults.losses:
             self._lose(first, node, job)
         else:
@@ -101,6 +107,10 @@ class Cluster:
                 self._return(job, self.draw.choice((0, 0, 1, 2, 4)))
         elif self.draw.random() < 0.3 and self.claims is not None:
             self._lose_the_news(job)
+        elif self.lost[innocent] < 5 and self.draw.random() < 0.4 and not node.once:
+            self.lost[innocent] += 1
+            self._out_of_reach.add(first)
+            return self._lose_contact(job)
         elif self.lost[innocent] < 5:
             self.lost[innocent] += 1
             self._lose_before_it_began(job)
@@ -199,8 +209,37 @@ class Cluster:
         self.kinds[f"future, {reason}"] += 1
         self._bring(lambda: Gone(job.key, reason, "simulated"))
 
+    def _lose_contact(self, job: Job) -> None:
+        """Lose contact while the attempts run; they end, and only their claim hears how."""
+        claims = self.claims
+        if claims is None:
+            return self._return(job)
+
+        def run() -> None:
+            claim = claims.start(key_text(job.key), "tcp://far:1 (process 1)")
+            if isinstance(claim, Claim):
+                self.kinds["contact, while it ran"] += 1
+                envelope = self._execute(_claimed(job))
+                if envelope is not None:
+                    self._later(lambda: claim.finish(envelope), 2.0, "cluster")
+
+        begun = iter([run])
+
+        def lose() -> Gone:
+            for begin in begun:  # once, however often the news of it come
+                begin()
+            return Gone(job.key, "disconnected", "simulated")
+
+        return self._bring(lose)
+
     def _lose_the_news(self, job: Job) -> None:
         """Execute the attempts, then let the worker die before it could say how they ended."""
         self.kinds["news of a future that had ended"] += 1
         self._execute(job)
         self._bring(lambda: Gone(job.key, "worker-lost", "simulated"))
+
+
+def _claimed(job: Job) -> Job:
+    """Make the job of a future whose start has been claimed already."""
+    shared = replace(unpack_shared(job.shared), claims=None)
+    return replace(job, shared=pack_shared(shared))
