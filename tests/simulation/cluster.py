@@ -19,6 +19,7 @@ from daskloop.record.claims import Claim, Claims
 from daskloop.run.attempt import attempt_here
 from daskloop.run.order import pack_shared, unpack_shared
 from daskloop.run.packing import Pack
+from daskloop.run.standing import Child
 from tests.simulation.faults import Faults
 from tests.simulation.promises import Promises
 from tests.simulation.scripted import Killed, watchers
@@ -73,7 +74,8 @@ class Cluster:
         self._later = later
         self._executed_once: set[_Attempt] = set()
         self._called_once: set[Address] = set()
-        self._out_of_reach: set[_Attempt] = set()
+        self._out_of_reach: Counter[Any] = Counter()
+        """How many futures of a child, whatever its iteration, may find contact not back yet."""
         self.lost: Counter[Any] = Counter()
         """Losses of each attempt, and of each future that nobody was charged for."""
         self.kinds: Counter[str] = Counter()
@@ -89,13 +91,19 @@ class Cluster:
         if node.once and node.kills(child.index, progress.iteration, progress.run_count):
             self._executed_once.add(first)
             self._lose_at_the_start(first, job)
-        elif first in self._out_of_reach and self.draw.random() < 0.7:
-            self._out_of_reach.discard(first)
-            self._lose_before_it_began(job)  # contact is not back yet
+        elif self._is_out_of_reach(child) and self.draw.random() < 0.6:
+            self._lose_before_it_began(job)
         elif self.draw.random() < self.faults.losses:
             self._lose(first, node, job)
         else:
             self._return(job)
+
+    def _is_out_of_reach(self, child: Child) -> bool:
+        """Tell whether contact may not be back yet, since it was lost while a child ran."""
+        name = child.address[0][:2]
+        left = self._out_of_reach[name]
+        self._out_of_reach[name] -= left > 0
+        return left > 0
 
     def _lose(self, first: _Attempt, node: NodeSpec, job: Job) -> None:
         """Lose the future in one of the ways there are, within what the budgets allow."""
@@ -109,7 +117,7 @@ class Cluster:
             self._lose_the_news(job)
         elif self.lost[innocent] < 5 and self.draw.random() < 0.4 and not node.once:
             self.lost[innocent] += 1
-            self._out_of_reach.add(first)
+            self._out_of_reach[first[0][0][:2]] += 2
             return self._lose_contact(job)
         elif self.lost[innocent] < 5:
             self.lost[innocent] += 1

@@ -15,7 +15,7 @@ from unittest import mock
 from daskloop.keys import dask_key
 from daskloop.record import ledger
 from daskloop.record.claims import Claims
-from daskloop.run import flights, replay, scribe
+from daskloop.run import flights, late_outcomes, replay, scribe
 from daskloop.run.admission import Admission
 from daskloop.run.decide import decide
 from daskloop.run.flights import Flights
@@ -136,6 +136,12 @@ def late_result_accepted() -> AbstractContextManager[Any]:
             yield
 
     return patched()
+
+
+@_mutant("outcome of another attempt taken")
+def outcome_of_another_attempt_taken() -> AbstractContextManager[Any]:
+    """What ended out of reach counts for whatever its child has come to since."""
+    return mock.patch.object(late_outcomes._CutOff, "is_of", return_value=True)
 
 
 @_mutant("retry count not recorded")
