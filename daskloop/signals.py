@@ -188,6 +188,11 @@ class Waiting(Signal):
                 f"{type(self).__name__}(start_time={start_time!r}, after={after!r}): give one of "
                 f"them, or none to {self._neither}"
             )
+        if start_time is not None and not isinstance(start_time, datetime):
+            raise TypeError(
+                f"{type(self).__name__}(start_time={start_time!r:.100}): a datetime is needed; for "
+                'a length of time from now give after=, such as after="30s"'
+            )
         self.start_time = start_time
         self.after = after
 
@@ -209,7 +214,7 @@ class PAUSE(Waiting):
     Raises
     ------
     TypeError
-        If both `start_time` and `after` are given.
+        If both `start_time` and `after` are given, or `start_time` is no datetime.
 
     Notes
     -----
@@ -240,7 +245,7 @@ class RETRY(Waiting):
     Raises
     ------
     TypeError
-        If both `start_time` and `after` are given.
+        If both `start_time` and `after` are given, or `start_time` is no datetime.
     """
 
     state_class = states.Retrying

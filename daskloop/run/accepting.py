@@ -29,4 +29,5 @@ def accepted(child: Child, state: State, final: bool, changed: Sealed | None = N
     if entry is not None and changed is None:
         value = child.value = entry.value
         child.parts = entry.parts
-    return Accepted(state, value, final)
+    began = entry is not None or child.progress.begun is not None
+    return Accepted(state, value, final, began or child.node.plan.body is not None)

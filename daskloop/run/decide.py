@@ -163,10 +163,12 @@ def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Mome
     entry = progress.entry
     ended = progress._replace(entry=None)
     match state:
+        case Looped() | Scheduled() | Running() if not accepted.runs:
+            return _refused(rules, ended, state, "has nothing to run")
         case Looped():
             return _iterate(rules, ended, accepted, moment, entry or _NO_ENTRY)
         case Scheduled(start_time=datetime() | None):
-            return _wait(ended, state, moment)
+            return _wait(rules, ended, state, moment)
         case Scheduled():
             error = HandlerError(
                 f"a state handler of {rules.name} returned {state!r} with "
@@ -182,12 +184,16 @@ def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Mome
             if retriable and not accepted.final and not isinstance(state, (TriggerFailed, Crashed)):
                 return _retry_or_end(rules, ended, state, moment)
         case State() if not state.is_finished():
-            error = HandlerError(
-                f"a state handler of {rules.name} returned {state!r} for a task that had ended; "
-                "return a finished state, or None to leave it as it is"
-            )
-            return _ended(ended, Failed(str(error), error))
+            return _refused(rules, ended, state, "has not run" if entry is None else "had ended")
     return _ended(ended, state)
+
+
+def _refused(rules: Rules, progress: Progress, state: State, what: str) -> Decision:
+    error = HandlerError(
+        f"a state handler of {rules.name} returned {state!r} for a task that {what}; "
+        "return a finished state, or None to leave it as it is"
+    )
+    return _ended(progress, Failed(str(error), error))
 
 
 def _iterate(
@@ -207,7 +213,7 @@ def _iterate(
     if limit is not None:
         return _over(rules, progress, limit, done)
     if entry.start_time is not None and entry.start_time > moment.now:
-        return progress._replace(phase=Phase.DELAYED), Wake(entry.start_time)
+        return progress._replace(phase=Phase.DELAYED), _wake(rules, progress, entry.start_time)
     return progress, ENQUEUE
 
 
@@ -234,17 +240,23 @@ def _retry_or_end(rules: Rules, progress: Progress, state: State, moment: Moment
     waiting = tried_again(rules, progress, state, moment)
     if waiting.is_failed():
         return _ended(progress, waiting)
-    return progress._replace(failures=failures), Announce(waiting)
+    return progress._replace(failures=failures, failed=state), Announce(waiting)
 
 
-def _wait(progress: Progress, state: Scheduled, moment: Moment) -> Decision:
+def _wait(rules: Rules, progress: Progress, state: Scheduled, moment: Moment) -> Decision:
     """Wait for the next attempt at the same iteration, on no worker."""
     if moment.stopping is not None:
         return _cancelled(progress, moment.stopping)
     if isinstance(state, Paused):
         return paused(progress, state, moment.now)
     at = moment.now if state.start_time is None else state.start_time.timestamp()
-    return next_attempt(progress)._replace(phase=Phase.DELAYED), Wake(at)
+    return next_attempt(progress)._replace(phase=Phase.DELAYED), _wake(rules, progress, at)
+
+
+def _wake(rules: Rules, progress: Progress, at: float) -> Wake:
+    """Wait until a point in time, or the end of all the time that the loop has."""
+    limit, begun = rules.limits.max_time, progress.begun
+    return Wake(at if limit is None or begun is None else min(at, begun + limit))
 
 
 def _unbegun(progress: Progress, moment: Moment) -> Decision:

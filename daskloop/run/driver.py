@@ -155,7 +155,7 @@ class _Shift:
         past = registered.past
         records = given if past is None else past.records
         submitted = () if past is None else past.submitted
-        memory = Memory(records, submitted, place.store)
+        memory = Memory(records, submitted, place.store, given=past is None)
         self._machine = Machine(
             errand.plan,
             errand.run,

@@ -20,14 +20,19 @@ __all__ = [
 
 
 def unending(rules: Rules, progress: Progress, limit: str, reached: int) -> Failed:
-    """Fail a loop that has reached one of its limits."""
+    """Fail a loop that has reached one of its limits; if it was tried again, as that failed."""
     last = "; ".join(repr(message) for message in progress.messages) or "none"
-    error = LoopLimit(
+    text = (
         f"the loop of {rules.name} reached {limit} without ending "
-        f"(at iteration {reached}; last messages: {last}). Raise the "
-        'limit, or end with the last payload by on_limit="return"'
+        f"(at iteration {reached}; last messages: {last})"
     )
-    return Failed(str(error), error)
+    failed, advice = progress.failed, "Raise the limit"
+    if failed is not None:
+        text += f", and the last attempt failed: {failed.message}"
+    if progress.payload is not None:
+        advice += ', or end with the last payload by on_limit="return"'
+    text = f"{text}. {advice}"
+    return Failed(text, LoopLimit(text) if failed is None else failed.unopened_result)
 
 
 def crashed(rules: Rules, progress: Progress, lost: Lost) -> Crashed:

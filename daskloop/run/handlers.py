@@ -83,7 +83,7 @@ class Handlers:
     def _answer(self, question: Announcement | Question) -> Handled:
         with context.only(self._values(question)):
             if isinstance(question, Question):
-                return Handled(question, self._ask_trigger(question))
+                return self._judged(question)
             if question.last:
                 return self._call_last(question)
             return self._call_handlers(question)
@@ -114,6 +114,17 @@ class Handlers:
                 values["task_loop_count"] = question.iteration
         values["logger"] = Later(lambda: passing_logger(fields))
         return values
+
+    def _judged(self, question: Question) -> Handled:
+        """Ask a trigger, and close the result that it gives the child instead of running it."""
+        state = self._ask_trigger(question)
+        if state is None or not state.is_successful():
+            return Handled(question, state)
+        try:
+            value, parts = self._closing.close_result(question.child, state)
+        except PayloadError as error:
+            return Handled(question, Failed(str(error), error))
+        return Handled(question, state, False, value, parts)
 
     def _ask_trigger(self, question: Question) -> State | None:
         """Ask whether a child may run; None means yes."""

@@ -224,14 +224,14 @@ class Machine:
         child = asked.child
         if child.ended:
             return
+        if handled.value is not None:
+            child.value = handled.value
+            child.parts = handled.parts
         if isinstance(asked, Question):
             self._steps.opening.answered(child, handled.state)
             return
         state = handled.state or asked.new
         child.announced = state
-        if handled.value is not None:
-            child.value = handled.value
-            child.parts = handled.parts
         self._steps.advance(child, accepted(child, state, handled.final, handled.value))
 
     def _halt(self, reason: str, now: bool, cleans: bool) -> None:

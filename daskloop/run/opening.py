@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from daskloop.errors import HandlerError
+from daskloop.errors import HandlerError, MapError
 from daskloop.record.entries import EMITTED
 from daskloop.run.above import Above
 from daskloop.run.envelope import Parts
@@ -20,10 +20,13 @@ from daskloop.run.standing import Child, NodeStanding, Standing
 from daskloop.run.states_of import start_of
 from daskloop.run.turn import Announcement, Question
 from daskloop.signals import LOOP, PAUSE, RETRY, SUCCESS, Signal
-from daskloop.states import Mapped, Retrying, Skipped, State, Success, TriggerFailed
+from daskloop.states import Failed, Mapped, Retrying, Skipped, State, Success, TriggerFailed
 from daskloop.triggers import CountingTrigger
 
 __all__ = ["Opening", "state_of_signal"]
+
+
+_BODY_ONLY = {LOOP: "loop", PAUSE: "pause", RETRY: "be tried again"}
 
 
 class Closing(Protocol):
@@ -111,6 +114,9 @@ class Opening:
             self._advance(node.child, Settled(Success("Parameter given.", value)))
         elif node.plan.mapped:
             state = open_map(self._standing, node)
+            misfit = self._steps.memory.misfit(node.child)
+            if misfit is not None:
+                node.spread, state = [], Failed(misfit, MapError(misfit))
             if not self._steps.restore(node.child):
                 self._advance(node.child, Settled(state))
         else:
@@ -278,10 +284,11 @@ class Opening:
 def state_of_signal(signal: Signal, where: str, name: str) -> State:
     """Make the state that a signal asks for, when something other than a body raised it.
 
-    LOOP and PAUSE mean something in a body only.
+    LOOP and PAUSE mean something in a body only, and RETRY not in a trigger, which is asked once.
     """
-    if isinstance(signal, (LOOP, PAUSE)):
-        word, can = type(signal).__name__, "loop" if isinstance(signal, LOOP) else "pause"
+    if isinstance(signal, (LOOP, PAUSE)) or (isinstance(signal, RETRY) and where == "trigger"):
+        can = next(can for kind, can in _BODY_ONLY.items() if isinstance(signal, kind))
+        word = type(signal).__name__
         text = f"{word} was raised in a {where} of '{name}'; only a task's own body can {can}"
         return TriggerFailed(text, HandlerError(text))
     message = signal.message or f"a {where} raised {type(signal).__name__}"

@@ -100,6 +100,8 @@ class Progress(NamedTuple):
     """Since when it is paused, seconds since the epoch."""
     best: Best | None = None
     """The iteration with the best metric so far, where the task has a goal."""
+    failed: State | None = None
+    """How the attempt before this one at the same iteration ended, if it failed."""
     over: str = ""
     """Why the loop is over, once it is: the next attempt makes a result of a payload."""
 
@@ -186,6 +188,8 @@ class Accepted(NamedTuple):
     """Its result, closed; for `Looped` the payload of the next iteration."""
     final: bool = False
     """True if a failure must not be retried, as when a handler raised it."""
+    runs: bool = True
+    """False if there is nothing to run: it is skipped, refused by its trigger, or a map itself."""
 
 
 @dataclass(frozen=True, slots=True)

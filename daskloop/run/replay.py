@@ -97,6 +97,8 @@ class Memory:
         The newest attempt of each child that was sent.
     store : PayloadStore or None
         Where large values lie; nothing is read from it here.
+    given : bool
+        True if the user gave the states, and no earlier driver recorded them.
     """
 
     def __init__(
@@ -104,8 +106,10 @@ class Memory:
         records: Iterable[Recorded] = (),
         submitted: Iterable[Submitted] = (),
         store: PayloadStore | None = None,
+        given: bool = False,
     ) -> None:
         self._store = store
+        self._given = given
         self._records: dict[Name, list[Recorded]] = defaultdict(list)
         self._submitted: dict[Name, Submitted] = {}
         records = list(records)
@@ -123,6 +127,20 @@ class Memory:
     def emitted(self, node: NodeStanding) -> list[Sealed]:
         """Return the items that a task has emitted."""
         return self._emitted.get((node.standing.path, node.plan.slug), [])
+
+    def misfit(self, parent: Child) -> str | None:
+        """Say why the states that the user gave for a map's children are not theirs, if so."""
+        name = child_of(parent.address)
+        width = next((record.width for record in self._records.get(name, ())), None)
+        found = _width(parent)
+        if not self._given or width is None or width == found or parent.node.may_grow:
+            return None
+        del self._records[name]
+        task = parent.node.plan.name
+        return (
+            f"task_states= says of '{task}' that it has {width} children, and now it is mapped over "
+            f"{found} elements; give states of the tasks before it as well, or none of '{task}'"
+        )
 
     def recall(self, child: Child) -> Restored | None:
         """Return where a child stood, once; None if nothing is known of it.
@@ -142,8 +160,12 @@ class Memory:
         return _restore(child.rules, records, sent, self._store)
 
 
+def _width(parent: Child) -> int:
+    return min((len(elements) for _, elements, _ in parent.node.spread), default=0)
+
+
 def _check_width(child: Child, width: int) -> None:
-    found = min((len(elements) for _, elements, _ in child.node.spread), default=0)
+    found = _width(child)
     if found != width:
         raise ResumeError(
             f"'{child.node.plan.name}' was mapped over {width} elements when the run began, now "
