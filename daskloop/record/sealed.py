@@ -187,7 +187,8 @@ class HeldError(Deferred):
         except Exception:
             error = RemoteError(self.class_name, self.text)
         if self.traceback and isinstance(error, BaseException):
-            error.__cause__ = RemoteTraceback(self.traceback)
+            # Past what its class does when it is written to: a frozen dataclass refuses that.
+            BaseException.__setattr__(error, "__cause__", RemoteTraceback(self.traceback))
         return error
 
     def _rebuilt(self) -> Any:

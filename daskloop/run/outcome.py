@@ -18,7 +18,7 @@ from daskloop.record.pickling import freeze, join, preview, thaw
 from daskloop.record.sealed import ErrorText, Sealed, seal
 from daskloop.record.store import PayloadStore
 from daskloop.run.envelope import NO_PARTS, Entry, Kind, Parts
-from daskloop.run.error_words import LONGEST, error_text, guarded
+from daskloop.run.error_words import LONGEST, alone, error_text, guarded
 from daskloop.run.order import Attempt, Shared
 from daskloop.run.parting import cut_into, emitted_items
 from daskloop.run.states_of import moment_of, start_of
@@ -240,7 +240,7 @@ def _failed(
     text = error_text(error)
     # The words hold the traceback and the causes. The objects must not travel: they drag along
     # whatever their frames and attributes refer to, where tblib has taught pickle to follow them.
-    error.__traceback__ = error.__cause__ = error.__context__ = None
+    alone(error)
     return Entry(
         kind,
         _message(error),
