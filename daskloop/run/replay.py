@@ -146,8 +146,9 @@ def _check_width(child: Child, width: int) -> None:
     found = min((len(elements) for _, elements, _ in child.node.spread), default=0)
     if found != width:
         raise ResumeError(
-            f"'{child.node.plan.name}' was mapped over {width} elements when the run began, now "
-            f"there are {found}. Give it the same input again, or start a new run without resume="
+            f"'{child.node.plan.name}' was mapped over {width} elements when the run began, or by "
+            f"the state that it was given, now there are {found}. Give it the same input again, or "
+            "start a new run without resume= and task_states="
         )
 
 

@@ -1178,7 +1178,7 @@ def test_a_map_over_a_constant_of_another_length_is_refused(executor, journal, t
     options = {"executor": executor, "journal": journal, "resume": True}
     with pytest.raises(ResumeError, match="inputs of task 'work-1' have changed"):
         write([1, 2]).run(**options)
-    with pytest.raises(ResumeError, match="over 3 elements when the run began, now there are 2"):
+    with pytest.raises(ResumeError, match="over 3 elements when the run began, .*now there are 2"):
         write([1, 2]).run(**options, allow_code_change=True)
     assert write([1, 2, 3]).run(**options).is_successful()
 
