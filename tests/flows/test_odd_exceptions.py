@@ -57,9 +57,31 @@ class FrozenAndRebuilt(Frozen):
         return type(self), (self.code,)
 
 
+class Noted(Exception):
+    """Cannot be formatted, since Python asks for its notes."""
+
+    @property
+    def __notes__(self):
+        raise RuntimeError("no notes")
+
+
+class Slippery(Exception):
+    """What it says raises another of it, wherever it is looked at."""
+
+    def __str__(self):
+        return SlipperyText("slippery")
+
+
+class SlipperyText(str):
+    def __getitem__(self, where):
+        raise Slippery
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
+        (lambda: Noted("noted"), ["Noted('noted')"]),
+        (lambda: Slippery(), ["could not be brought to an end", "raised Slippery"]),
         (lambda: Frozen(43), ["Frozen(code=43)"]),
         (lambda: FrozenAndRebuilt(44), ["FrozenAndRebuilt(code=44)"]),
         (lambda: Picky(7, "seven"), ["Picky", "7: seven"]),
@@ -68,7 +90,7 @@ class FrozenAndRebuilt(Frozen):
         (lambda: Liar("liar text"), ["Liar", "liar text"]),
         (lambda: ValueError("holds", threading.Lock()), ["ValueError", "holds"]),
     ],
-    ids=["frozen", "rebuilt", "picky", "hostile", "mute", "liar", "lock"],
+    ids=["noted", "slippery", "frozen", "rebuilt", "picky", "hostile", "mute", "liar", "lock"],
 )
 def test_r09_an_exception_that_cannot_travel_is_shown_by_class_and_text(executor, error, words):
     @task(max_retries=1)
@@ -97,6 +119,23 @@ def test_r09_an_exception_that_refuses_to_be_written_to_is_retried_and_comes_bac
     assert failed.result == FrozenAndRebuilt(2), failed
     assert "in fail_once" in str(failed.result.__cause__)
     assert "KeyError: 'missing'" in str(failed.result.__cause__)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [lambda: Noted("noted"), lambda: SyntaxError("bad", ("page", 1, 1, b"of a parser"))],
+    ids=["notes", "syntax error of bytes"],
+)
+def test_r09_of_an_exception_that_cannot_be_formatted_the_traceback_says_so(executor, error):
+    @task
+    def fail():
+        raise error()
+
+    with Flow("odd") as flow:
+        bad, beside = fail(), fine()
+    name = type(error()).__name__
+    failed = check_that_only_this_failed(flow, bad, executor, name, beside=beside)
+    assert "traceback could not be formatted" in str(failed.result.__cause__)
 
 
 def test_r09_an_exception_of_a_class_unknown_to_the_driver_is_shown_by_class_and_text(executor):
