@@ -42,7 +42,13 @@ def absolute(path: str) -> str:
     """Make a path that means the same in every process of this machine; a URL stays one."""
     for here in ("file://", "local://"):  # fsspec knows both, and writes with no mode of ours
         path = path.removeprefix(here)
-    return path if is_url(path) else os.path.abspath(os.path.expanduser(path))
+    try:
+        return path if is_url(path) else os.path.abspath(os.path.expanduser(path))
+    except FileNotFoundError:  # it is asked for where there is none
+        raise ResultError(
+            f"Cannot tell where {path!r} is: the current folder was removed. Change to another "
+            "one, or give the whole path"
+        ) from None
 
 
 def joined(base: str, name: str) -> str:

@@ -18,6 +18,7 @@ from daskloop import Flow, Parameter, context, task
 from daskloop.engine.results import FileResult, LocalResult
 from daskloop.engine.serializers import CompressedSerializer, JSONSerializer, PickleSerializer
 from daskloop.engine.signals import LOOP, SKIP, SUCCESS
+from daskloop.errors import ResultError
 from tests.flows.traces import Sightings, Trace, attempt, one_by_one
 from tests.results import slow_files  # noqa: F401 - fsspec knows slow:// by that
 
@@ -652,3 +653,19 @@ def test_a_cache_at_a_local_url_is_for_its_owner_alone(executor, tmp_path):
     assert path.stat().st_mode & 0o777 == 0o600
     path.chmod(0o666)
     assert "others may write to it" in run(flow, executor).result[ended].message
+
+
+@inline
+def test_a_relative_target_where_the_current_folder_was_removed_is_refused_in_words(
+    executor, tmp_path, monkeypatch
+):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with Flow("gone") as flow:
+        looping(Trace(tmp_path), target="kept/{x}.pkl")(1)
+    with pytest.raises(ResultError, match="the current folder was removed"):
+        run(flow, executor)
+    with Flow("whole") as flow:
+        ended = looping(Trace(tmp_path), target=f"{tmp_path}/kept/{{x}}.pkl")(1)
+    assert run(flow, executor, journal=tmp_path / "runs").result[ended].result == 10

@@ -132,3 +132,13 @@ def test_a_url_is_told_without_its_password():
         files.read("nowhere://me:secret@host/x")
     assert "secret" not in str(caught.value)
     assert "nowhere://...@host/x" in str(caught.value)
+
+
+def test_where_the_current_folder_was_removed_a_whole_path_is_asked_for(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ResultError, match=r"Cannot tell where 'a/b' is: .* or give the whole path"):
+        files.absolute("a/b")
+    files.write(files.absolute(f"{tmp_path}/a"), b"whole")
+    assert files.read(f"{tmp_path}/a") == b"whole"
