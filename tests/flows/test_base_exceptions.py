@@ -95,6 +95,25 @@ def test_r09_ctrl_c_while_an_attempt_is_made_ready_or_judged_ends_an_inline_run(
         assert FolderJournal(tmp_path / "runs").read(run.header.run).records == ()
 
 
+class SlowToUnpickle:
+    def __reduce__(self):
+        return ctrl_c, ()
+
+
+def test_r09_ctrl_c_while_an_argument_is_opened_ends_an_inline_run(tmp_path):
+    trace = Trace(tmp_path)
+
+    @task(max_retries=3)
+    def take(x):
+        trace.note("taken")
+
+    with Flow("ctrl-c") as flow:
+        take(SlowToUnpickle())
+    with pytest.raises(KeyboardInterrupt):
+        flow.run(executor="inline")
+    assert trace.notes() == []
+
+
 @on_clusters
 @pytest.mark.parametrize(
     "raised",
