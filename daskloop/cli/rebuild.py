@@ -22,9 +22,9 @@ from daskloop.record.store import PayloadStore
 from daskloop.run.body import Surroundings
 from daskloop.run.closing import Closing
 from daskloop.run.machine import Machine
+from daskloop.run.memory import Memory
 from daskloop.run.order import open_tree, unpack_own, unpack_shared
 from daskloop.run.orders import Orders
-from daskloop.run.replay import Memory
 from daskloop.run.standing import Child
 from daskloop.run.turn import Handled, Turn
 

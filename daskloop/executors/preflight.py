@@ -188,7 +188,8 @@ class _Marker:
         self.path: str | None = None
         self.content = secrets.token_hex(16)
         self.trace: str | None = None
-        self._folder = None if folder is None else Path(folder).resolve()
+        # By the name that workers will be told: a link on this machine may be none on theirs.
+        self._folder = None if folder is None else Path(os.path.abspath(folder))
         self._name = f".daskloop-{secrets.token_hex(8)}"
 
     def __enter__(self) -> _Marker:

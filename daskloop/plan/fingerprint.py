@@ -8,6 +8,7 @@ and which result goes where.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import hashlib
 import inspect
@@ -212,7 +213,8 @@ def _contents(value: Any, other: Callable[[Any], bytes]) -> bytes:
         return b"{" + b",".join(sorted(_canonical(one, other) for one in value)) + b"}"
     if isinstance(value, (list, tuple)):
         if set(map(type, value)) <= _SIMPLE:  # many numbers, say: written at once
-            return json.dumps(value).encode()
+            with contextlib.suppress(ValueError):  # as text one has too many digits for Python
+                return json.dumps(value).encode()
         return b"[" + b",".join(_canonical(one, other) for one in value) + b"]"
     if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}".encode()

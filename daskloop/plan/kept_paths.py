@@ -7,7 +7,6 @@ nothing open but what all tasks have alike are found here, the rest while the fl
 from __future__ import annotations
 
 import inspect
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -61,7 +60,7 @@ def kept_path(node: Node) -> KeptPath | None:
         base = files.absolute(keeping.result.url)
         return KeptPath(keeping.result, base, template or _default_name(node))
     assert template is not None
-    base = "" if files.is_absolute(template.text) else os.getcwd()
+    base = "" if files.is_absolute(template.text) else files.absolute(".")
     return KeptPath(FileResult(base or "/"), base, template)
 
 

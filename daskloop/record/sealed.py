@@ -15,6 +15,7 @@ from daskloop.errors import RemoteError, RemoteTraceback, StoreError
 from daskloop.record.in_cluster import fetch, is_in_cluster
 from daskloop.record.pickling import (
     frames_size,
+    freeze,
     join,
     layout,
     of_one,
@@ -27,7 +28,17 @@ from daskloop.record.pickling import (
 if TYPE_CHECKING:
     from daskloop.record.store import PayloadStore
 
-__all__ = ["ErrorText", "Held", "HeldError", "Sealed", "closed", "seal", "shut", "unseal"]
+__all__ = [
+    "ErrorText",
+    "Held",
+    "HeldError",
+    "Sealed",
+    "closed",
+    "seal",
+    "seal_error",
+    "shut",
+    "unseal",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,23 @@ def seal(
     if isinstance(data, bytes):
         return Sealed(data, None, 0, len(data), preview(value))
     return data
+
+
+def seal_error(
+    error: BaseException, limit: int, store: PayloadStore | None, tag: str | Callable[[], str]
+) -> Sealed | None:
+    """Close an exception; None if it would not come back as it went."""
+    try:
+        # Exceptions with an `__init__` of their own often pickle but do not unpickle.
+        again = thaw(join(freeze(error, "the exception")))
+        if type(again) is not type(error):
+            return None
+        return seal(error, "the exception", limit, store, tag)
+    except KeyboardInterrupt:
+        raise
+    # Rebuilding an exception runs user code; its words are kept either way.
+    except BaseException:
+        return None
 
 
 def shut(
@@ -187,7 +215,8 @@ class HeldError(Deferred):
         except Exception:
             error = RemoteError(self.class_name, self.text)
         if self.traceback and isinstance(error, BaseException):
-            error.__cause__ = RemoteTraceback(self.traceback)
+            # Past what its class does when it is written to: a frozen dataclass refuses that.
+            BaseException.__setattr__(error, "__cause__", RemoteTraceback(self.traceback))
         return error
 
     def _rebuilt(self) -> Any:

@@ -40,9 +40,15 @@ def is_absolute(path: str) -> bool:
 
 def absolute(path: str) -> str:
     """Make a path that means the same in every process of this machine; a URL stays one."""
-    if path.startswith("file://"):
-        path = path[len("file://") :]
-    return path if is_url(path) else os.path.abspath(os.path.expanduser(path))
+    for here in ("file://", "local://"):  # fsspec knows both, and writes with no mode of ours
+        path = path.removeprefix(here)
+    try:
+        return path if is_url(path) else os.path.abspath(os.path.expanduser(path))
+    except FileNotFoundError:  # it is asked for where there is none
+        raise ResultError(
+            f"Cannot tell where {path!r} is: the current folder was removed. Change to another "
+            "one, or give the whole path"
+        ) from None
 
 
 def joined(base: str, name: str) -> str:
@@ -137,8 +143,6 @@ def write(path: str, data: bytes, private: bool = False) -> None:
             _write_remote(path, data)
         else:
             _write_local(path, data, private)
-    except ResultError:
-        raise
     # As in `read`.
     except Exception as error:
         raise _told(f"write {len(data)} bytes to", path, error) from error

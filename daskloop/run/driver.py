@@ -35,9 +35,9 @@ from daskloop.run.handlers import Handlers
 from daskloop.run.inbox import Inbox
 from daskloop.run.lapsing import LapsingClaims
 from daskloop.run.machine import Machine
+from daskloop.run.memory import Memory
 from daskloop.run.news import NewsDesk
 from daskloop.run.orders import Orders
-from daskloop.run.replay import Memory
 from daskloop.run.scribe import Scribe
 from daskloop.run.secrecy import Redaction
 from daskloop.run.secret_texts import secret_texts

@@ -9,7 +9,7 @@ from typing import Any
 
 from daskloop.record.sealed import ErrorText
 
-__all__ = ["LONGEST", "error_text", "guarded"]
+__all__ = ["LONGEST", "alone", "error_text", "guarded"]
 
 LONGEST = 65_536
 """Characters of an error's text or traceback that travel."""
@@ -20,6 +20,13 @@ def error_text(error: BaseException) -> ErrorText:
     kind = type(error)
     name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
     return ErrorText(name, guarded(str, error)[:LONGEST], _traceback(error))
+
+
+def alone(error: BaseException) -> None:
+    """Take from an exception its traceback and those that it followed from."""
+    # Past what its class does when it is written to: a frozen dataclass refuses that.
+    for name in ("__traceback__", "__cause__", "__context__"):
+        BaseException.__setattr__(error, name, None)
 
 
 def guarded(show: Callable[[Any], str], error: Any) -> str:

@@ -34,7 +34,7 @@ def check_states(plan: Plan, given: Mapping[Task, State] | None) -> None:
         return
     if not isinstance(given, Mapping):
         raise TypeError(f"flow.run(task_states={given!r:.100}): give a dict of tasks and states")
-    known = {node.task for node in plan.nodes if node.parameter is None}
+    known = {node.task: node for node in plan.nodes if node.parameter is None}
     for task, state in given.items():
         if task not in known:
             raise ValueError(
@@ -46,6 +46,11 @@ def check_states(plan: Plan, given: Mapping[Task, State] | None) -> None:
             raise TypeError(
                 f"flow.run(task_states=...) has {state!r:.100} for {task!r}: no "
                 "state. Give one, like Success(result=...)"
+            )
+        if isinstance(state, states.Mapped) and not known[task].mapped:
+            raise ValueError(
+                f"flow.run(task_states=...) has {state!r} for '{known[task].name}', which is not "
+                "mapped in this flow. Give the state of one task, like Success(result=...)"
             )
 
 

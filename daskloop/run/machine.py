@@ -23,9 +23,9 @@ from daskloop.run.admission import Admission
 from daskloop.run.arrivals import Arrivals
 from daskloop.run.chronicle import Chronicle, Counts
 from daskloop.run.flights import Flights
+from daskloop.run.memory import Memory
 from daskloop.run.packing import Packing
 from daskloop.run.progress import Due, Phase, Rejected, Stopped, Unbegun
-from daskloop.run.replay import Memory
 from daskloop.run.standing import Child, Standing
 from daskloop.run.steps import Steps
 from daskloop.run.turn import (

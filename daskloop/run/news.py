@@ -13,10 +13,9 @@ from daskloop.executors.session import Arrival, Gone, Key, Returned, Severed
 from daskloop.keys import key_text
 from daskloop.record.claims import GIVEN_UP, Claims, Taken
 from daskloop.record.last_words import LastWords
-from daskloop.record.sealed import ErrorText
+from daskloop.record.sealed import ErrorText, seal_error
 from daskloop.run.envelope import Entry, Envelope, decode_envelope
 from daskloop.run.late_outcomes import LateOutcomes
-from daskloop.run.outcome import seal_error
 from daskloop.run.packing import Pack
 from daskloop.run.secrecy import Redaction
 from daskloop.run.standing import Child

@@ -14,8 +14,8 @@ from daskloop.run.above import Above
 from daskloop.run.envelope import Parts
 from daskloop.run.fanout import open_map
 from daskloop.run.folding import fold
+from daskloop.run.memory import Memory
 from daskloop.run.progress import READY, Happening, Settled
-from daskloop.run.replay import Memory
 from daskloop.run.standing import Child, NodeStanding, Standing
 from daskloop.run.states_of import start_of
 from daskloop.run.turn import Announcement, Question

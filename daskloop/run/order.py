@@ -98,6 +98,8 @@ class Shared:
     """The iterations of loop flows that it is in, from the outside in."""
     log: Sequence[Any] = ()
     """What is wanted of the logs of attempts, see `LogOrder`."""
+    has_secrets: bool = False
+    """True if secrets are looked for in what an attempt raises, which is put in no file then."""
 
     def address(self, child: int | None, iteration: int) -> Address:
         """Say where an iteration of one of its children is in the flow."""

@@ -106,15 +106,18 @@ class Orders:
         self._given: dict[tuple[int, str], Tree] = {}
         self._placing: Placing
         self._functions: dict[str, Sealed]
+        self._has_secrets: bool
         self._context: Tree | None
         self._parameters: Tree | None
         if around is not None:  # what is the same in all iterations is made once
             self._placing, self._functions = around._placing, around._functions
             self._context, self._parameters = around._context, around._parameters
+            self._has_secrets = around._has_secrets
         else:
             self._placing, self._functions = Placing(), {}
             self._context = self.value(dict(context), "context", SHARED) if context else None
             self._parameters = all_parameters(standing, closing, self._node_tree)
+            self._has_secrets = any(node.is_secret for node in standing.nodes)
 
     def job(self, pack: Pack, now: float) -> tuple[Job | None, dict[Child, Exception | None]]:
         """Make the job of a future.
@@ -245,6 +248,7 @@ class Orders:
             measured=plan.task.goal.is_set,
             around=self._standing.path,
             log=log_order(plan.task),
+            has_secrets=self._has_secrets,
         )
 
     def _common_inputs(self, node: NodeStanding) -> Mapping[str, Tree]:

@@ -14,11 +14,11 @@ from daskloop.errors import HandlerError, PayloadError, StoreError, TaskTimeout
 from daskloop.keys import dask_key, full_name, key_text
 from daskloop.record.in_cluster import PREFIX, is_collection, publish
 from daskloop.record.metrics import Reported, as_parts
-from daskloop.record.pickling import freeze, join, preview, thaw
-from daskloop.record.sealed import ErrorText, Sealed, seal
+from daskloop.record.pickling import preview
+from daskloop.record.sealed import ErrorText, Sealed, seal, seal_error
 from daskloop.record.store import PayloadStore
 from daskloop.run.envelope import NO_PARTS, Entry, Kind, Parts
-from daskloop.run.error_words import LONGEST, error_text, guarded
+from daskloop.run.error_words import LONGEST, alone, error_text, guarded
 from daskloop.run.order import Attempt, Shared
 from daskloop.run.parting import cut_into, emitted_items
 from daskloop.run.states_of import moment_of, start_of
@@ -42,10 +42,10 @@ __all__ = [
     "hopeless",
     "outcome_of",
     "returned",
-    "seal_error",
 ]
 
 _SHORT = 2_000  # characters of an error's repr in a message
+_SEARCHED = 1_000_000  # bytes of an exception that secrets are looked for in
 
 RetryOn = tuple[type[BaseException], ...] | None
 RetryIf = Callable[[BaseException], bool] | None
@@ -240,7 +240,7 @@ def _failed(
     text = error_text(error)
     # The words hold the traceback and the causes. The objects must not travel: they drag along
     # whatever their frames and attributes refer to, where tblib has taught pickle to follow them.
-    error.__traceback__ = error.__cause__ = error.__context__ = None
+    alone(error)
     return Entry(
         kind,
         _message(error),
@@ -269,24 +269,10 @@ def _message(error: BaseException) -> str:
 def _failure_value(judge: Judge, error: BaseException) -> Sealed | None:
     if isinstance(error, FAIL) and error.result is not None:
         return judge.seal(error.result, "result")
-    return seal_error(error, judge.order.inline_limit, judge.store, judge.tag)
-
-
-def seal_error(
-    error: BaseException, limit: int, store: PayloadStore | None, tag: str | Callable[[], str]
-) -> Sealed | None:
-    """Close an exception; None if it would not come back as it went."""
-    try:
-        # Exceptions with an `__init__` of their own often pickle but do not unpickle.
-        again = thaw(join(freeze(error, "the exception")))
-        if type(again) is not type(error):
-            return None
-        return seal(error, "the exception", limit, store, tag)
-    except KeyboardInterrupt:
-        raise
-    # Rebuilding an exception runs user code; its words are kept either way.
-    except BaseException:
-        return None
+    if not judge.order.has_secrets:
+        return seal_error(error, judge.order.inline_limit, judge.store, judge.tag)
+    sealed = seal_error(error, 0, None, "")
+    return sealed if sealed is not None and sealed.size <= _SEARCHED else None
 
 
 def _said(signal: Signal) -> str:

@@ -63,14 +63,21 @@ class _Stdout:
 
     def __init__(self, behind: Any) -> None:
         self.behind = behind
+        """None in a program without a stdout, where `print` does nothing."""
 
     def write(self, text: str) -> int:
         lines = _lines.get()
-        return int(self.behind.write(text)) if lines is None else lines.write(text)
+        if lines is not None:
+            return lines.write(text)
+        return len(text) if self.behind is None else int(self.behind.write(text))
 
     def writelines(self, texts: Any) -> None:
         for text in texts:
             self.write(text)
+
+    def flush(self) -> None:
+        if self.behind is not None:
+            self.behind.flush()
 
     def __getattr__(self, name: str) -> Any:
         if name == "behind":  # a copy that is not made yet
@@ -80,26 +87,26 @@ class _Stdout:
 
 _lock = threading.Lock()
 _users = 0
-_stand_in: _Stdout | None = None
 
 
 def _put_in() -> None:
-    global _users, _stand_in
+    global _users
     with _lock:
         _users += 1
-        if _stand_in is None or sys.stdout is not _stand_in:
-            _stand_in = sys.stdout = _Stdout(sys.stdout)
+        if not isinstance(sys.stdout, _Stdout):
+            sys.stdout = _Stdout(sys.stdout)
 
 
 def _take_out() -> None:
-    """Put back what was there, unless somebody has put something else there since."""
-    global _users, _stand_in
+    """Put back what was there, unless somebody has put something else there since.
+
+    That can be a stand-in of before: who redirects stdout for a while puts back what there was.
+    """
+    global _users
     with _lock:
         _users -= 1
-        if _users == 0 and _stand_in is not None:
-            if sys.stdout is _stand_in:
-                sys.stdout = _stand_in.behind
-            _stand_in = None
+        while _users == 0 and isinstance(sys.stdout, _Stdout):
+            sys.stdout = sys.stdout.behind
 
 
 def call_printing_to(book: LogBook, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -218,10 +218,12 @@ def _compare(
             lengths = ""
             if None not in (old.length, now.length) and old.length != now.length:
                 lengths = f": it had {old.length} elements, now {now.length}"
+            same = "Leave the parameter out, which takes the recorded value"
+            if old.value is None:  # then the run has no other way to know it
+                same = "Its value was too large or odd to be recorded: pass what it was then"
             raise ResumeError(
                 f"run '{taken.run}' was begun with another value of the parameter '{now.name}'"
-                f"{lengths}. Leave the parameter out, which takes the recorded value, or start a "
-                "new run without resume="
+                f"{lengths}. {same}, or start a new run without resume="
             )
     changed = what_changed(header.tasks, marks(plan))
     if changed and not options.allow_code_change:

@@ -8,25 +8,18 @@ and no handler is asked again::
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from daskloop import states
-from daskloop.errors import ResumeError
 from daskloop.executors.session import Key
 from daskloop.keys import dask_key
 from daskloop.record.entries import APPROVED, FORGOTTEN, LOST, TAKEN_BACK, Recorded, Submitted
 from daskloop.record.metrics import reported
-from daskloop.record.rows import Child as Name
-from daskloop.record.rows import child_of
-from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore
 from daskloop.run.converging import Best, compared
 from daskloop.run.decide import MESSAGES, Moment, Rules, decide
-from daskloop.run.emissions import emissions
 from daskloop.run.envelope import NO_PARTS, Entry
-from daskloop.run.folding import was_folded
 from daskloop.run.progress import (
     Accepted,
     Approved,
@@ -44,10 +37,10 @@ from daskloop.run.progress import (
     TakenBack,
     Wake,
 )
-from daskloop.run.standing import Child, NodeStanding
+from daskloop.run.standing import Child
 from daskloop.run.states_of import hold, hold_error, moment_of
 
-__all__ = ["Memory", "Restored", "restored_state"]
+__all__ = ["Restored", "restore", "restored_state"]
 
 _PAUSED = states.Paused.__name__
 
@@ -86,96 +79,10 @@ class Restored:
         return self.step.state if isinstance(self.step, End) else None
 
 
-class Memory:
-    """All children that a run is known to have had.
-
-    Parameters
-    ----------
-    records : iterable of Recorded
-        States that stood, in order.
-    submitted : iterable of Submitted
-        The newest attempt of each child that was sent.
-    store : PayloadStore or None
-        Where large values lie; nothing is read from it here.
-    given : bool
-        True if the user gave the states, and no earlier driver recorded them.
-    """
-
-    def __init__(
-        self,
-        records: Iterable[Recorded] = (),
-        submitted: Iterable[Submitted] = (),
-        store: PayloadStore | None = None,
-        given: bool = False,
-    ) -> None:
-        self._store = store
-        self._given = given
-        self._records: dict[Name, list[Recorded]] = defaultdict(list)
-        self._submitted: dict[Name, Submitted] = {}
-        records = list(records)
-        self._emitted = emissions(records)
-        for record in records:
-            self._records[child_of(record.address)].append(record)
-        for sent in submitted:
-            self._submitted[child_of(sent.address)] = sent
-        self._tasks = {name[:2] for name in (*self._records, *self._submitted)}
-
-    def knows(self, node: NodeStanding) -> bool:
-        """Tell whether anything is known of the children of a task."""
-        return (node.standing.path, node.plan.slug) in self._tasks
-
-    def emitted(self, node: NodeStanding) -> list[Sealed]:
-        """Return the items that a task has emitted."""
-        return self._emitted.get((node.standing.path, node.plan.slug), [])
-
-    def misfit(self, parent: Child) -> str | None:
-        """Say why the states that the user gave for a map's children are not theirs, if so."""
-        name = child_of(parent.address)
-        width = next((record.width for record in self._records.get(name, ())), None)
-        found = _width(parent)
-        if not self._given or width is None or width == found or parent.node.may_grow:
-            return None
-        del self._records[name]
-        task = parent.node.plan.name
-        return (
-            f"task_states= says of '{task}' that it has {width} children, and now it is mapped over "
-            f"{found} elements; give states of the tasks before it as well, or none of '{task}'"
-        )
-
-    def recall(self, child: Child) -> Restored | None:
-        """Return where a child stood, once; None if nothing is known of it.
-
-        Raises
-        ------
-        ResumeError
-            If it is a map that had another width.
-        """
-        name = child_of(child.address)
-        records = self._records.pop(name, [])
-        sent = self._submitted.pop(name, None)
-        if (not records and sent is None) or was_folded(child.node.plan, records):
-            return None
-        if records and records[-1].width is not None and not child.node.may_grow:
-            _check_width(child, records[-1].width)
-        return _restore(child.rules, records, sent, self._store)
-
-
-def _width(parent: Child) -> int:
-    return min((len(elements) for _, elements, _ in parent.node.spread), default=0)
-
-
-def _check_width(child: Child, width: int) -> None:
-    found = _width(child)
-    if found != width:
-        raise ResumeError(
-            f"'{child.node.plan.name}' was mapped over {width} elements when the run began, now "
-            f"there are {found}. Give it the same input again, or start a new run without resume="
-        )
-
-
-def _restore(
+def restore(
     rules: Rules, records: Sequence[Recorded], sent: Submitted | None, store: PayloadStore | None
 ) -> Restored:
+    """Put a child where its records, and the newest attempt that was sent, say that it stood."""
     began = next((r.started or r.at for r in records if r.attempted), None)
     progress, step = decide(rules, Progress(begun=began), Ready(), Moment(0.0))
     is_new = False

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from daskloop.errors import PayloadError
-from daskloop.record.sealed import HeldError
+from daskloop.record.sealed import HeldError, Sealed
 from daskloop.run.closing import Closing
+from daskloop.run.error_words import error_text
 from daskloop.run.order import Tree, error_tree, value_tree
 from daskloop.run.standing import Child
 
@@ -33,9 +36,8 @@ def child_tree(closing: Closing, child: Child) -> Tree:
 
 
 def _error(closing: Closing, error: BaseException, name: str) -> Tree:
-    kind = f"{type(error).__module__}.{type(error).__qualname__}"
-    try:
+    words = error_text(error)
+    sealed: Sealed | None = None
+    with contextlib.suppress(PayloadError):  # then its words are all that can be handed on
         sealed = closing.close(error, name)
-    except PayloadError:
-        return error_tree(HeldError(None, None, kind, str(error), ""))
-    return error_tree(HeldError(sealed, None, kind, str(error), ""))
+    return error_tree(HeldError(sealed, None, words.class_name, words.text, ""))

@@ -23,6 +23,7 @@ from daskloop.run.decide import Moment, decide
 from daskloop.run.flights import Flights
 from daskloop.run.halting import Halting
 from daskloop.run.hooking import hooks_for, last_hooks_for
+from daskloop.run.memory import Memory
 from daskloop.run.notes import Notes
 from daskloop.run.opening import Opening
 from daskloop.run.pauses import Pauses
@@ -43,7 +44,7 @@ from daskloop.run.progress import (
     Wake,
     ended_at,
 )
-from daskloop.run.replay import Memory, Restored
+from daskloop.run.replay import Restored
 from daskloop.run.standing import Child, Standing
 from daskloop.run.timers import Timers
 from daskloop.run.tolerating import fails_fast

@@ -77,6 +77,18 @@ def test_a_folder_that_workers_do_not_see_is_not_shared(
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names folders by /proc")
+def test_a_folder_behind_a_link_that_workers_do_not_have_is_not_shared(
+    processes_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are told the name of the link, not what it leads to here."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    assert preflight(processes_client, tmp_path / "runs").shares_folder
+    assert not preflight(processes_client, "/proc/self/cwd/runs").shares_folder
+    assert os.listdir(tmp_path / "runs") == []
+
+
 def test_a_folder_of_the_same_name_elsewhere_is_not_shared(
     processes_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

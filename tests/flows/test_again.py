@@ -218,3 +218,17 @@ def test_l21_inline_it_runs_where_a_loop_runs_already():
         return flow.run(executor="inline")
 
     assert asyncio.run(notebook()).result[asked].result == "ask"
+
+
+@pytest.mark.parametrize("batch", [1, "auto"])
+def test_l19_a_type_error_of_the_body_itself_is_told_as_it_is(executor, batch):
+    @task
+    def step(n=0):
+        return again(n=n + 1) if n < 2 else len(n)
+
+    with Flow("own") as flow:
+        failed = step()
+    state = flow.run(executor=executor, batch=batch).result[failed]
+    assert state.is_failed() and state.loop_count == 3
+    assert str(state.result) == "object of type 'int' has no len()"
+    assert dict(state.loop_payload) == {"n": 2}

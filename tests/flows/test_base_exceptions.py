@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 
+import dask
 import pytest
 
 from daskloop import Flow, context, task
+from daskloop.engine.results import FileResult
+from daskloop.engine.serializers import PickleSerializer
 from daskloop.engine.signals import LOOP
+from daskloop.record.folder_journal import FolderJournal
 from tests.flows.one_failure import check_that_only_this_failed, fine
 from tests.flows.traces import Trace, on_clusters
 
@@ -25,6 +29,89 @@ def test_r09_c42_ctrl_c_in_a_body_propagates_out_of_an_inline_run(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         flow.run(executor="inline")
     assert trace.notes() == [("ran",)]
+
+
+def ctrl_c(*_arguments, **_named):
+    """Stand for the moment in which somebody presses it."""
+    raise KeyboardInterrupt
+
+
+class Interrupted(Exception):
+    """Is failed with; one of its methods is what takes long enough to be interrupted."""
+
+
+class SlowToPickle(Interrupted):
+    __reduce__ = ctrl_c
+
+
+class SlowToSay(Interrupted):
+    __str__ = ctrl_c
+
+
+class SlowToShow(Interrupted):
+    __repr__ = ctrl_c
+
+
+class SlowToFormat(Interrupted):
+    __notes__ = property(ctrl_c)
+
+
+class SlowToOpen(PickleSerializer):
+    deserialize = ctrl_c
+
+
+@pytest.mark.parametrize(
+    ("error", "options"),
+    [
+        (SlowToPickle, {}),
+        (SlowToSay, {}),
+        (SlowToShow, {}),
+        (SlowToFormat, {}),
+        (Interrupted, {"retry_if": ctrl_c, "max_retries": 1}),
+        (Interrupted, {"cache_for": True, "cache_key": ctrl_c}),
+        (Interrupted, {"target": "there", "result": SlowToOpen()}),
+    ],
+    ids=["pickle", "str", "repr", "traceback", "retry_if", "cache_key", "kept"],
+)
+def test_r09_ctrl_c_while_an_attempt_is_made_ready_or_judged_ends_an_inline_run(
+    error, options, tmp_path
+):
+    """It is meant for the run, and no failure of the task that it happens to come to."""
+    (tmp_path / "there").write_bytes(b"kept before")
+    if "result" in options:
+        options = {**options, "result": FileResult(tmp_path, serializer=options["result"])}
+
+    @task(**options)
+    def fail():
+        raise error("failed")
+
+    with Flow("ctrl-c") as flow:
+        fail()
+    with dask.config.set({"daskloop.cache": str(tmp_path / "cache")}):
+        with pytest.raises(KeyboardInterrupt):
+            flow.run(executor="inline", journal=tmp_path / "runs")
+        (run,) = FolderJournal(tmp_path / "runs").runs()
+        assert run.status == "interrupted"
+        assert FolderJournal(tmp_path / "runs").read(run.header.run).records == ()
+
+
+class SlowToUnpickle:
+    def __reduce__(self):
+        return ctrl_c, ()
+
+
+def test_r09_ctrl_c_while_an_argument_is_opened_ends_an_inline_run(tmp_path):
+    trace = Trace(tmp_path)
+
+    @task(max_retries=3)
+    def take(x):
+        trace.note("taken")
+
+    with Flow("ctrl-c") as flow:
+        take(SlowToUnpickle())
+    with pytest.raises(KeyboardInterrupt):
+        flow.run(executor="inline")
+    assert trace.notes() == []
 
 
 @on_clusters

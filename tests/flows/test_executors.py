@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
+from pathlib import Path
 
 import dask
 import psutil
@@ -15,9 +17,11 @@ from distributed import Client, LocalCluster, get_worker
 
 from daskloop import Flow, Parameter, context, task
 from daskloop.engine.signals import LOOP
+from daskloop.errors import DaskloopError
 from daskloop.executors import DaskExecutor, LocalDaskExecutor, LocalExecutor
 from tests.flows import maps_scheduler as scheduler
 from tests.flows.maps_notes import PATIENCE, Notes
+from tests.flows.traces import Trace
 
 
 @task
@@ -518,3 +522,60 @@ def test_s7_inline_needs_no_dask(tmp_path):
         )
     )
     subprocess.run([sys.executable, str(script)], check=True, timeout=PATIENCE)
+
+
+@pytest.fixture
+def apart(tmp_path, monkeypatch):
+    """A folder under a name that means another one in each process: workers do not share it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/self/cwd")
+    return Path("/proc/self/cwd")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names folders by /proc")
+def test_where_workers_share_no_folder_large_values_travel_and_runs_are_resumed(
+    processes_client, apart, tmp_path, caplog
+):
+    @task
+    def grow(x):
+        so_far = context.get("task_loop_result", b"")
+        if len(so_far) < 300_000:
+            raise LOOP(result=so_far + bytes(100_000))
+        if x == 2 and not (tmp_path / "mended").exists():
+            raise ValueError("resume it")
+        return so_far
+
+    with Flow("apart") as flow:
+        grown = grow.map([1, 2])
+    options = {"executor": processes_client, "journal": apart / "runs"}
+    state = flow.run(**options)
+    assert "share no folder with this process: values above 8192 bytes travel" in caplog.text
+    first, second = state.result[grown].map_states
+    assert first.result == second.loop_payload == bytes(300_000)
+    (tmp_path / "mended").touch()
+    state = flow.run(**options, resume=True)
+    assert state.result[grown].result == [bytes(300_000)] * 2
+    assert [one.loop_count for one in state.result[grown].map_states] == [4, 4]
+    (run,) = (tmp_path / "runs").iterdir()
+    assert not list(run.glob("payloads/*")), "no worker could have read them"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names folders by /proc")
+def test_at_most_once_is_refused_where_nobody_could_tell_whether_an_attempt_has_begun(
+    processes_client, apart, tmp_path
+):
+    trace = Trace(tmp_path)
+
+    @task(at_most_once=True)
+    def pay():
+        trace.note("paid")
+        return "paid"
+
+    with Flow("once") as flow:
+        paid = pay()
+    options = {"executor": processes_client, "journal": apart / "runs"}
+    with pytest.raises(DaskloopError, match=r"'pay' is at_most_once, .* pass store= to flow.run"):
+        flow.run(**options)
+    assert trace.notes() == []
+    state = flow.run(**options, store=tmp_path / "store")
+    assert state.result[paid].result == "paid"

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import datetime, timezone
+
 import pytest
 
 from daskloop import Flow, context, task
-from daskloop.engine.signals import FAIL, LOOP
-from daskloop.engine.state import Failed, Looped, Success
+from daskloop.engine.signals import FAIL, LOOP, PAUSE
+from daskloop.engine.state import (
+    Failed,
+    Looped,
+    Mapped,
+    Paused,
+    Pending,
+    Running,
+    Scheduled,
+    Success,
+    TriggerFailed,
+)
+from daskloop.errors import PayloadError, ResumeError
+from tests.flows.test_submit import until
 from tests.flows.traces import Trace
 
 
@@ -96,6 +111,81 @@ def test_what_failed_without_a_loop_is_run_anew(executor):
     assert state.result[end].result == "worked"
 
 
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+@pytest.mark.parametrize(
+    "given",
+    [
+        Pending(),
+        Running("under way"),
+        Scheduled("later", start_time=datetime(2999, 1, 1, tzinfo=timezone.utc)),
+        Paused("who says so?"),
+        TriggerFailed("not yet"),
+        Looped("of no iteration"),
+    ],
+    ids=lambda state: type(state).__name__,
+)
+def test_what_had_not_ended_and_handed_on_nothing_is_run_anew(executor, given):
+    """`run.states` of a run that was given up holds such states."""
+
+    @task
+    def works(x):
+        return x, context.get("task_loop_count"), context.get("task_loop_result")
+
+    with Flow("anew") as flow:
+        end, children = works(0), works.map([1, 2])
+    between = Mapped(map_states=[given, Success("earlier", "kept")])
+    state = flow.run(executor=executor, task_states={end: given, children: between})
+    assert state.result[end].result == (0, None, None)
+    assert state.result[children].result == [(1, None, None), "kept"]
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_the_states_of_a_run_that_was_cancelled_are_what_another_one_starts_from(
+    executor, tmp_path
+):
+    trace = Trace(tmp_path)
+
+    @task
+    def first():
+        trace.note("first")
+        return 1
+
+    @task
+    def wait(x):
+        trace.note("wait")
+        if not (tmp_path / "approved").exists():
+            raise PAUSE("is it approved?")
+        return x + 1
+
+    with Flow("cancelled") as flow:
+        one = first()
+        end = wait(one)
+    run = flow.submit(executor=executor)
+    until(lambda: run.states[end].is_paused())
+    before = run.states
+    run.cancel()
+    assert run.result(timeout=60).is_cancelled()
+    (tmp_path / "approved").touch()
+    for given in (before, run.states):
+        state = flow.run(executor=executor, task_states=given)
+        assert state.result[end].result == 2
+    assert trace.notes() == [("first",), ("wait",), ("wait",), ("wait",)]
+
+
+def test_a_map_that_is_given_another_number_of_children_is_told_so():
+    """How many there are is known only when the task above has ended."""
+
+    @task
+    def double(x):
+        return 2 * x
+
+    with Flow("wide") as flow:
+        doubled = double.map([1, 2])
+    given = Mapped(map_states=[Success("earlier", 2)] * 3)
+    with pytest.raises(ResumeError, match="over 3 elements .* the state that it was given"):
+        flow.run(executor="inline", task_states={doubled: given})
+
+
 def test_states_that_nothing_can_start_from_are_refused(tmp_path):
     @task
     def works():
@@ -107,6 +197,10 @@ def test_states_that_nothing_can_start_from_are_refused(tmp_path):
         flow.run(executor="inline", task_states={works: Success("x", 1)})
     with pytest.raises(TypeError, match="no state"):
         flow.run(executor="inline", task_states={end: 5})
+    with pytest.raises(ValueError, match="for 'works', which is not mapped"):
+        flow.run(executor="inline", task_states={end: Mapped(map_states=[])})
+    with pytest.raises(PayloadError, match="the result of 'works', which it was given by a state"):
+        flow.run(executor="inline", task_states={end: Success("x", threading.Lock())})
     with pytest.raises(TypeError, match="give a dict"):
         flow.run(executor="inline", task_states=[end])
     with pytest.raises(ValueError, match="Leave one of them out"):

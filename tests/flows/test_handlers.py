@@ -10,6 +10,9 @@ import pytest
 from daskloop import Flow, context, task
 from daskloop.engine.signals import FAIL, LOOP
 from daskloop.engine.state import Failed, Looped, Success
+from daskloop.errors import PayloadError, RemoteError
+from daskloop.record.folder_journal import FolderJournal
+from daskloop.triggers import all_finished
 from tests.flows.traces import Sightings, Trace, on_clusters
 
 PATIENCE = 20.0
@@ -475,3 +478,137 @@ def test_l08_handlers_need_not_be_picklable(executor):
         end = counting_to(2, state_handlers=[locked])()
     assert flow.run(executor=executor).result[end].result == 2
     assert seen == ["Running", "Looped", "Running", "Success"]
+
+
+class Unpicklable(Exception):
+    """Holds what cannot travel."""
+
+    def __init__(self, text):
+        super().__init__(text)
+        self.lock = threading.Lock()
+
+
+class Mute(Unpicklable):
+    """Cannot be shown either."""
+
+    def __str__(self):
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+@pytest.mark.parametrize("mapped", [False, True])
+def test_l08_a_handler_that_gives_a_result_that_cannot_be_pickled_fails_its_task_alone(
+    executor, mapped, tmp_path
+):
+    def locked(task, old_state, new_state):
+        if new_state.is_successful():
+            return Success("from the handler", result=[1, threading.Lock()])
+        return None
+
+    @task
+    def follow(x):
+        return x
+
+    with Flow("locked") as flow:
+        bad = counting_to(2, state_handlers=[locked])()
+        after = follow.map(bad) if mapped else follow(bad)
+        beside = counting_to(3)()
+    for resume in (False, True):
+        state = flow.run(executor=executor, journal=tmp_path / "runs", resume=resume)
+        failed = state.result[bad]
+        assert failed.is_failed() and failed.loop_count == 2
+        assert "the result of" in failed.message and "(_thread.lock)" in failed.message
+        assert isinstance(failed.result, PayloadError)
+        assert state.result[after].is_failed()
+        assert state.result[beside].result == 3
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+@pytest.mark.parametrize(
+    ("kind", "words"), [(Unpicklable, "of mine"), (Mute, "<Mute whose str raised RuntimeError>")]
+)
+def test_l08_a_failure_of_a_handler_that_cannot_travel_is_handed_on_in_words(
+    executor, kind, words, tmp_path
+):
+    def refuse(task, old_state, new_state):
+        return Failed("refused", kind("of mine")) if new_state.is_successful() else None
+
+    @task(trigger=all_finished)
+    def told(error):
+        return type(error).__name__, error.class_name, error.text
+
+    with Flow("refused") as flow:
+        bad = counting_to(2, state_handlers=[refuse])()
+        end = told(bad)
+    state = flow.run(executor=executor, journal=tmp_path / "runs")
+    assert state.result[bad].message == "refused"
+    assert type(state.result[bad].result) is kind
+    name = f"{kind.__module__}.{kind.__name__}"
+    assert state.result[end].result == ("RemoteError", name, words)
+
+
+@pytest.mark.parametrize("executor", ["inline", "processes"], indirect=True)
+@pytest.mark.parametrize(
+    ("answer", "message", "words"),
+    [
+        (lambda state: None, "Unexpected error: Unpicklable('of mine')", "of mine"),
+        (lambda state: Failed("reworded", state.result), "reworded", "of mine"),
+        # Of what a handler puts in its place the message is what says why.
+        (lambda state: Failed("other", RemoteError("far.Away", "its own")), "other", "other"),
+    ],
+    ids=["looks", "rewords", "replaces"],
+)
+def test_l08_a_failure_that_a_handler_knows_in_words_only_is_recorded_with_those_that_stand(
+    executor, answer, message, words, tmp_path
+):
+    seen = []
+
+    def look(task, old_state, new_state):
+        if not new_state.is_failed():
+            return None
+        seen.append((type(new_state.result), new_state.result.text))
+        return answer(new_state)
+
+    @task(state_handlers=[look])
+    def fail():
+        raise Unpicklable("of mine")
+
+    with Flow("words") as flow:
+        bad = fail()
+    state = flow.run(executor=executor, journal=tmp_path / "runs")
+    assert seen == [(RemoteError, "of mine")]
+    assert state.result[bad].message == message
+    journal = FolderJournal(tmp_path / "runs")
+    (run,) = journal.runs()
+    last = journal.read(run.header.run).records[-1]
+    assert (last.state, last.message, last.error.text) == ("Failed", message, words)
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+@pytest.mark.parametrize("kind", [Unpicklable, KeyError])
+def test_l08_a_handler_may_give_an_earlier_failure_that_nobody_has_opened(executor, kind, tmp_path):
+    earlier = []
+
+    def first_counts(task, old_state, new_state):
+        if new_state.is_failed():
+            earlier.append(new_state)
+        return earlier[0] if new_state.is_successful() else None
+
+    @task(state_handlers=[first_counts], max_retries=1)
+    def flaky():
+        if context.task_run_count == 1:
+            raise kind("of the first")
+        return "well"
+
+    with Flow("earlier") as flow:
+        bad = flaky()
+    failed = flow.run(executor=executor, journal=tmp_path / "runs").result[bad]
+    assert failed.is_failed() and "of the first" in failed.message
+    assert isinstance(failed.result, RemoteError if kind is Unpicklable else kind)
+    journal = FolderJournal(tmp_path / "runs")
+    (run,) = journal.runs()
+    last = journal.read(run.header.run).records[-1]
+    assert last.state == "Failed" and "of the first" in last.error.text
+    assert last.error.class_name.endswith(kind.__name__)

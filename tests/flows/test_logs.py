@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import sys
 import threading
@@ -94,7 +96,7 @@ def test_what_is_printed_is_logged_if_the_task_asks_for_it(executor, caplog, cap
 
     @task(log_stdout=True)
     def speak(n):
-        print("line", n)
+        print("line", n, flush=True)
         sys.stdout.write("in ")
         sys.stdout.write("pieces\n\n")
         print("without an end", end="")
@@ -149,6 +151,94 @@ def test_prints_of_attempts_at_the_same_time_are_not_mixed_up(executor, caplog):
     for child, name in (("speak[0]", "a"), ("speak[1]", "b")):
         said = [one.said for one in of_tasks(caplog) if one.child == child]
         assert said == [name + name] * 20
+
+
+@on_all
+def test_what_is_written_by_writelines_and_over_long_lines_is_logged(executor, caplog):
+    @task(log_stdout=True)
+    def speak():
+        sys.stdout.writelines(["one\n", "two ", "and three\n"])
+        for _ in range(3):
+            sys.stdout.write("x" * 40_000)  # a progress bar never ends its line
+        sys.stdout.write("end\n")
+
+    with Flow("prints") as flow:
+        speak()
+    with caplog.at_level(logging.INFO, logger="daskloop"):
+        assert flow.run(executor=executor).is_successful()
+    one, two, long, rest = [one.said for one in of_tasks(caplog)]
+    assert (one, two) == ("one", "two and three")
+    assert long.startswith("xxx") and long.endswith("x… (80,000 characters)")
+    assert rest.startswith("xxx") and rest.endswith("x… (40,003 characters)")
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_a_program_without_a_stdout_has_what_tasks_print_in_its_log(executor, caplog, monkeypatch):
+    @task(log_stdout=True)
+    def speak():
+        print("a word", flush=True)
+        thread = threading.Thread(target=print, args=("not of the task",))
+        thread.start()
+        thread.join()
+
+    with Flow("prints") as flow:
+        speak()
+    monkeypatch.setattr(sys, "stdout", None)  # as Python itself does where it was closed
+    with caplog.at_level(logging.INFO, logger="daskloop"):
+        state = flow.run(executor=executor)
+    assert state.is_successful(), state.result
+    assert sys.stdout is None
+    assert [one.said for one in of_tasks(caplog)] == ["a word"]
+
+
+_turns = {name: threading.Event() for name in ("redirected", "begun", "put back")}
+
+
+def turn(name: str) -> None:
+    """Say that something is done, see `wait_for_the_other`."""
+    _turns[name].set()
+
+
+def wait_for_turn(name: str) -> None:
+    """Wait until it is."""
+    assert _turns[name].wait(20)
+
+
+@on_threads
+def test_a_task_that_redirects_stdout_beside_another_leaves_it_as_it_was(executor, caplog, capsys):
+    before = sys.stdout
+
+    @task(log_stdout=True)
+    def redirect():
+        with contextlib.redirect_stdout(io.StringIO()) as own:
+            print("kept")
+            turn("redirected")
+            wait_for_turn("begun")
+        print("logged")
+        turn("put back")
+        return own.getvalue()
+
+    @task(log_stdout=True)
+    def beside():
+        turn("begun")
+        print("first")
+        wait_for_turn("put back")
+        print("last")
+
+    @task
+    def wait():
+        wait_for_turn("redirected")
+
+    with Flow("prints") as flow:
+        own = redirect()
+        beside(upstream_tasks=[wait()])
+    with caplog.at_level(logging.INFO, logger="daskloop"):
+        state = flow.run(executor=executor)
+    assert state.is_successful(), state.result
+    assert state.result[own].result == "kept\n"
+    assert sorted(one.said for one in of_tasks(caplog)) == ["first", "last", "logged"]
+    assert sys.stdout is before
+    assert capsys.readouterr().out == ""
 
 
 @on_processes

@@ -350,3 +350,32 @@ def test_l11_a_trigger_is_looked_at_once_before_the_first_iteration(executor):
         count = loop(start())
     assert flow.run(executor=executor).result[count].result == 4
     assert looked == [[7]]
+
+
+WIDE = [2**63, -(2**63) - 1, 2**64, 10**5_000, True]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [WIDE[0], WIDE[3], WIDE, {"n": WIDE[1]}, {"deep": [{"n": WIDE[2]}]}, [2**63 - 1, -(2**63)]],
+    ids=["number", "5,000 digits", "list", "dict", "deep", "64 bits"],
+)
+def test_l02_whole_numbers_of_any_size_are_handed_on_as_they_are(executor, payload, tmp_path):
+    """JSON in the journal, or a pickle: few readers of JSON know more than 64 bits."""
+
+    @task
+    def grow(fails):
+        so_far = context.get("task_loop_result")
+        if so_far is None:
+            raise LOOP(result=payload)
+        if fails and not (tmp_path / "mended").exists():
+            raise ValueError("resume it")
+        return so_far
+
+    with Flow("wide") as flow:
+        ended = grow.map([False, True])
+    assert flow.run(executor=executor, journal=tmp_path / "runs").is_failed()
+    (tmp_path / "mended").touch()
+    state = flow.run(executor=executor, journal=tmp_path / "runs", resume=True)
+    for found in state.result[ended].result:
+        assert found == payload and type(found) is type(payload)

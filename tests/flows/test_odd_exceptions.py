@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import dataclass
 
 import pytest
 
@@ -42,16 +43,54 @@ class Liar(Exception):
         return int, ("5",)
 
 
+@dataclass(frozen=True)
+class Frozen(Exception):
+    """Refuses to be written to, also where Python itself would note a cause."""
+
+    code: int
+
+
+class FrozenAndRebuilt(Frozen):
+    """Comes back all the same."""
+
+    def __reduce__(self):
+        return type(self), (self.code,)
+
+
+class Noted(Exception):
+    """Cannot be formatted, since Python asks for its notes."""
+
+    @property
+    def __notes__(self):
+        raise RuntimeError("no notes")
+
+
+class Slippery(Exception):
+    """What it says raises another of it, wherever it is looked at."""
+
+    def __str__(self):
+        return SlipperyText("slippery")
+
+
+class SlipperyText(str):
+    def __getitem__(self, where):
+        raise Slippery
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
+        (lambda: Noted("noted"), ["Noted('noted')"]),
+        (lambda: Slippery(), ["could not be brought to an end", "raised Slippery"]),
+        (lambda: Frozen(43), ["Frozen(code=43)"]),
+        (lambda: FrozenAndRebuilt(44), ["FrozenAndRebuilt(code=44)"]),
         (lambda: Picky(7, "seven"), ["Picky", "7: seven"]),
         (lambda: Hostile("hostile text"), ["Hostile", "hostile text"]),
         (lambda: Mute("mute"), ["Mute"]),
         (lambda: Liar("liar text"), ["Liar", "liar text"]),
         (lambda: ValueError("holds", threading.Lock()), ["ValueError", "holds"]),
     ],
-    ids=["picky", "hostile", "mute", "liar", "lock"],
+    ids=["noted", "slippery", "frozen", "rebuilt", "picky", "hostile", "mute", "liar", "lock"],
 )
 def test_r09_an_exception_that_cannot_travel_is_shown_by_class_and_text(executor, error, words):
     @task(max_retries=1)
@@ -64,6 +103,39 @@ def test_r09_an_exception_that_cannot_travel_is_shown_by_class_and_text(executor
     assert failed.result is not None
     with pytest.raises(BaseException):  # noqa: B017, PT011 - whatever it is, it can be raised
         failed.raise_if_failed()
+
+
+def test_r09_an_exception_that_refuses_to_be_written_to_is_retried_and_comes_back(executor):
+    @task(max_retries=1, retry_on=Frozen)
+    def fail_once():
+        try:
+            _ = {}["missing"]
+        except KeyError as missing:
+            raise FrozenAndRebuilt(context.task_run_count) from missing
+
+    with Flow("frozen") as flow:
+        bad = fail_once()
+    failed = flow.run(executor=executor).result[bad]
+    assert failed.result == FrozenAndRebuilt(2), failed
+    assert "in fail_once" in str(failed.result.__cause__)
+    assert "KeyError: 'missing'" in str(failed.result.__cause__)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [lambda: Noted("noted"), lambda: SyntaxError("bad", ("page", 1, 1, b"of a parser"))],
+    ids=["notes", "syntax error of bytes"],
+)
+def test_r09_of_an_exception_that_cannot_be_formatted_the_traceback_says_so(executor, error):
+    @task
+    def fail():
+        raise error()
+
+    with Flow("odd") as flow:
+        bad, beside = fail(), fine()
+    name = type(error()).__name__
+    failed = check_that_only_this_failed(flow, bad, executor, name, beside=beside)
+    assert "traceback could not be formatted" in str(failed.result.__cause__)
 
 
 def test_r09_an_exception_of_a_class_unknown_to_the_driver_is_shown_by_class_and_text(executor):

@@ -96,3 +96,23 @@ def test_p01_a_run_is_resumed_with_the_same_value_written_otherwise(tmp_path):
     state = flow.run(settings=Settings(0.5), resume=True, **options)
     assert vars(state.result[got].result) == {"rate": 0.5, "steps": 1}
     assert len(trace.notes()) == 2
+
+
+@pytest.mark.filterwarnings("ignore:Sending large graph")  # Dask says so as well
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+@pytest.mark.parametrize(
+    ("secret", "how"),
+    [(False, "stored once and read by each worker"), (True, "sent with every attempt")],
+)
+def test_a_large_parameter_is_told_with_how_it_travels(executor, secret, how, caplog):
+    @task
+    def size(text):
+        return len(text)
+
+    with Flow("large") as flow:
+        found = size(Parameter("text", secret=secret))
+    state = flow.run(text="x" * 11_000_000, executor=executor)
+    assert state.result[found].result == 11_000_000
+    assert f"the parameter 'text' takes 11 MB; it is {how}" in caplog.text
+    assert "xxx" not in caplog.text
+    assert "pass store=" not in caplog.text, "a secret is in no store, and the other in one"

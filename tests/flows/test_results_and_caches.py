@@ -18,7 +18,9 @@ from daskloop import Flow, Parameter, context, task
 from daskloop.engine.results import FileResult, LocalResult
 from daskloop.engine.serializers import CompressedSerializer, JSONSerializer, PickleSerializer
 from daskloop.engine.signals import LOOP, SKIP, SUCCESS
+from daskloop.errors import ResultError
 from tests.flows.traces import Sightings, Trace, attempt, one_by_one
+from tests.results import slow_files  # noqa: F401 - fsspec knows slow:// by that
 
 inline = pytest.mark.parametrize("executor", ["inline"], indirect=True)
 on_few = pytest.mark.parametrize("executor", ["inline", "processes"], indirect=True)
@@ -618,3 +620,52 @@ def test_a_flow_of_many_names_for_one_result_is_told_without_a_store(
     (child,) = state.result[saved].map_states
     assert child.is_failed() and "store=" in child.message
     assert state.result[other].is_successful()
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_k2_k5_results_and_caches_lie_where_files_are_written_piece_by_piece_as_well(
+    executor, tmp_path
+):
+    trace = Trace(tmp_path)
+    place = f"slow://{tmp_path}/kept"
+    with Flow("slow") as flow:
+        cached = looping(trace, cache=f"{place}/cache").map([1, 2])
+        named = looping(trace, result=FileResult(place), target="{task_name}/{x:02d}").map(cached)
+        broken = task(lambda: b"breaks off", name="broken", target=f"{place}/broken")()
+    for ended in (False, True):
+        state = run(flow, executor)
+        assert state.result[named].result == [100, 200]
+        children = state.result[cached].map_states + state.result[named].map_states
+        assert [one.is_cached() for one in children] == [ended] * 4
+        assert "No space left on device" in state.result[broken].message
+    assert len(trace.notes()) == 12
+    assert sorted(os.listdir(tmp_path / "kept" / "loop")) == ["10", "20"]
+    assert not [name for _, _, names in os.walk(tmp_path) for name in names if ".part" in name]
+
+
+@on_few
+def test_a_cache_at_a_local_url_is_for_its_owner_alone(executor, tmp_path):
+    """A pickle that others could have written is not opened, however its folder is called."""
+    with Flow("local") as flow:
+        ended = looping(Trace(tmp_path), cache=f"local://{tmp_path}/cache")(1)
+    assert run(flow, executor).result[ended].result == 10
+    (path,) = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o666)
+    assert "others may write to it" in run(flow, executor).result[ended].message
+
+
+@inline
+def test_a_relative_target_where_the_current_folder_was_removed_is_refused_in_words(
+    executor, tmp_path, monkeypatch
+):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with Flow("gone") as flow:
+        looping(Trace(tmp_path), target="kept/{x}.pkl")(1)
+    with pytest.raises(ResultError, match="the current folder was removed"):
+        run(flow, executor)
+    with Flow("whole") as flow:
+        ended = looping(Trace(tmp_path), target=f"{tmp_path}/kept/{{x}}.pkl")(1)
+    assert run(flow, executor, journal=tmp_path / "runs").result[ended].result == 10

@@ -21,6 +21,7 @@ from daskloop.flow.begin import begin
 from daskloop.flow.options import checked_options
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.record.ledger import SqliteLedger
+from daskloop.run import register
 from tests.flows.traces import Sightings, Trace, on_clusters, one_by_one
 
 here = pytest.mark.parametrize("executor", ["inline"], indirect=True)
@@ -1178,9 +1179,37 @@ def test_a_map_over_a_constant_of_another_length_is_refused(executor, journal, t
     options = {"executor": executor, "journal": journal, "resume": True}
     with pytest.raises(ResumeError, match="inputs of task 'work-1' have changed"):
         write([1, 2]).run(**options)
-    with pytest.raises(ResumeError, match="over 3 elements when the run began, now there are 2"):
+    with pytest.raises(ResumeError, match="over 3 elements when the run began, .*now there are 2"):
         write([1, 2]).run(**options, allow_code_change=True)
     assert write([1, 2, 3]).run(**options).is_successful()
+
+
+def test_a_parameter_too_large_to_be_recorded_is_given_again_and_has_to_be_the_same(
+    executor, journal, trace, monkeypatch
+):
+    monkeypatch.setattr(register, "_LARGEST", 1_000)  # a quarter of a GB otherwise
+
+    @task
+    def count(text):
+        trace.note(len(text))
+        if trace.first():
+            raise ValueError("the first time")
+        return len(text)
+
+    with Flow("large") as flow:
+        counted = count(Parameter("text"))
+    assert flow.run(text="x" * 2_000, executor=executor, journal=journal).is_failed()
+    (run,) = FolderJournal(journal).runs()
+    options = {"executor": executor, "journal": journal, "resume": run.header.run}
+    with pytest.raises(ValueError, match=r"no value for the parameter 'text'. Pass it"):
+        flow.run(**options)
+    with pytest.raises(ResumeError, match=r"another value .*: it had 2000 elements, now 3. Its"):
+        flow.run(text="xyz", **options)
+    with pytest.raises(ResumeError, match=r"'text'. Its value was too large .* pass what it was"):
+        flow.run(text="y" * 2_000, **options)
+    state = flow.run(text="x" * 2_000, **options)
+    assert state.result[counted].result == 2_000
+    assert trace.notes() == [(2_000,), (2_000,)]
 
 
 def test_a_task_that_was_added_is_run_and_one_that_is_gone_is_left_out(executor, journal, trace):

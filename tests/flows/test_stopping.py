@@ -1,6 +1,6 @@
 """Runs that are stopped, from inside and outside, or lose what they need: all go on later.
 
-python test_stopping.py once|large EXECUTOR JOURNAL TRACE     a program for tests to kill
+python test_stopping.py once|held|large EXECUTOR JOURNAL TRACE     a program for tests to kill
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from daskloop.record.folder_journal import FolderJournal
 from tests import shared_clusters
 from tests.flows.killing import started
 from tests.flows.lasting_cluster import PROGRAM as CLUSTER
+from tests.flows.test_submit import until
 from tests.flows.traces import Trace, linger, on_clusters
 
 PROGRAM = Path(__file__)
@@ -239,6 +240,17 @@ def written(kind, trace):
             trace.wait_for("go on", seconds=5)
             return "done"
 
+    elif kind == "held":
+
+        @task
+        def work():
+            payload = context.get("task_loop_result", 0)
+            trace.note("begun", payload)
+            if payload == 2:
+                trace.wait_for("go on", seconds=60)
+                return "done"
+            raise LOOP(result=payload + 1)
+
     else:
 
         @task
@@ -279,6 +291,32 @@ def test_what_is_at_most_once_is_crashed_when_its_driver_dies_and_not_run_again(
     assert state.result[worked].is_crashed()
     assert "at_most_once" in state.result[worked].message
     assert trace.notes() == [("begun",)]
+
+
+@pytest.mark.may_leave("files")
+@pytest.mark.parametrize("place", ["inline", "threads", "processes"])
+def test_ctrl_c_pressed_twice_in_a_program_ends_it_at_once_and_it_goes_on_later(
+    place, journal, trace
+):
+    """As in a terminal, all processes of the program get the signal."""
+    arguments = ["held", place, str(journal), str(trace.folder)]
+    said = journal.with_name("said")
+    patient = {**os.environ, "DASK_DASKLOOP__DRAIN": "60s"}
+    with said.open("w") as out, started(PROGRAM, *arguments, stderr=out, env=patient) as process:
+        assert trace.wait_for("begun", 2, seconds=60)
+        os.killpg(process.pid, signal.SIGINT)
+        if place != "inline":  # there the first one ends the run: nothing else is left to be done
+            until(lambda: "stopping after the running iterations" in said.read_text())
+            os.killpg(process.pid, signal.SIGINT)
+        # Well before the minute that the task takes, and that it is given after one Ctrl-C.
+        assert process.wait(timeout=25) == -signal.SIGINT
+    assert "KeyboardInterrupt" in said.read_text()
+    begun = trace.notes()
+    trace.note("go on")
+    flow, worked = written("held", trace)
+    state = flow.run(executor="inline", journal=journal, resume=True)
+    assert state.result[worked].result == "done"
+    assert [one for one in trace.notes() if one != ("go on",)] == [*begun, ("begun", 2)]
 
 
 @pytest.mark.slow

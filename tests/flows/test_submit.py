@@ -189,6 +189,28 @@ def test_states_say_which_iteration_a_loop_has_come_to(executor, trace):
     assert run.result().is_successful()
 
 
+def test_o04_states_say_that_a_loop_waits_between_iterations(executor, trace):
+    @task
+    def wait(x):
+        if context.get("task_loop_count", 1) == 2 and context.get("task_loop_result") == 0:
+            raise LOOP("later", result=1, after=3600)
+        raise LOOP("at once", result=0)
+
+    with Flow("waits") as flow:
+        waited = wait.map([1, 2])
+    run = flow.submit(executor=executor)
+
+    def both():
+        children = getattr(run.states[waited], "map_states", [])
+        return len(children) == 2 and [one.loop_count for one in children] == [3, 3] and children
+
+    children = until(both)
+    assert [type(one).__name__ for one in children] == ["Scheduled", "Scheduled"]
+    assert not any(one.is_running() or one.is_finished() for one in children)
+    run.cancel()
+    assert run.result(timeout=60).is_cancelled()
+
+
 def test_l08_cancel_lets_the_running_iteration_end_and_begins_no_other(executor, trace):
     flow, looped = endless(trace)
     run = flow.submit(executor=executor, history=True)

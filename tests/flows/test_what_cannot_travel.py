@@ -12,7 +12,7 @@ from distributed import Client
 from daskloop import Flow, Parameter, context, task
 from daskloop.engine.signals import LOOP
 from tests.flows.one_failure import check_that_only_this_failed, fine
-from tests.flows.traces import Trace, on_clusters
+from tests.flows.traces import Trace, on_clusters, on_processes
 
 
 def test_f08_a_payload_that_cannot_be_pickled_fails_its_task_and_is_named(executor, tmp_path):
@@ -90,6 +90,32 @@ def test_f08_a_function_that_cannot_be_pickled_fails_its_task_and_is_named(execu
     with Flow("function") as flow:
         bad, beside = guarded(), fine()
     check_that_only_this_failed(flow, bad, executor, "guarded", "lock", "guard", beside=beside)
+
+
+ONLY_HERE = """
+from daskloop import task
+
+def helper(x):
+    return x
+
+@task(max_retries=3)
+def elsewhere(x):
+    return helper(x)
+"""
+
+
+@on_processes
+def test_f08_a_module_that_the_worker_does_not_have_fails_its_task_at_once_and_says_what_to_do(
+    executor, tmp_path, monkeypatch
+):
+    (tmp_path / "only_in_the_driver.py").write_text(ONLY_HERE)
+    monkeypatch.syspath_prepend(tmp_path)  # the workers have begun before
+    from only_in_the_driver import elsewhere
+
+    with Flow("missing") as flow:
+        bad, beside = elsewhere(1), fine()
+    words = ["'elsewhere' cannot be opened on worker", "No module named 'only_in_the_driver'"]
+    check_that_only_this_failed(flow, bad, executor, *words, "client.upload_file", beside=beside)
 
 
 def test_f08_lambdas_closures_methods_and_partials_travel(executor):

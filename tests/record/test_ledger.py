@@ -161,6 +161,23 @@ def test_a_tool_that_holds_the_file_for_writing_is_named_as_the_reason(
     assert journal.read(RUN).records == (looped(2),)
 
 
+def test_a_tool_that_holds_the_file_alone_is_named_to_who_reads_it(
+    journal: FolderJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_file, "_BUSY", 0.05)
+    with contextlib.closing(journal.begin(header())) as ledger:
+        ledger.commit([looped(1)], [])
+    with contextlib.closing(sqlite3.connect(file_of(journal), isolation_level=None)) as tool:
+        tool.execute("PRAGMA journal_mode = delete")  # in the other one nobody keeps readers out
+        tool.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(JournalError, match="locked.*Another program has the file open"):
+            journal.read(RUN)
+        with pytest.raises(JournalError, match="locked.*Another program has the file open"):
+            journal.resume(RUN)
+        tool.execute("ROLLBACK")
+    assert journal.read(RUN).records == (looped(1),)
+
+
 def test_a_row_that_a_tool_took_out_is_missed_at_the_next_commit(
     journal: FolderJournal, ledger: SqliteLedger
 ) -> None:

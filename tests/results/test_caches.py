@@ -84,3 +84,12 @@ def test_the_second_to_claim_a_path_is_told_of_the_first(tmp_path):
     with pytest.raises(ResultError, match=r"'save\[1\]' and 'save\[0\]'.*'/x'"):
         claim_path(folder, "run", "/x", "save[1]")
     assert len(os.listdir(tmp_path)) == 3
+
+
+def test_a_claim_that_cannot_be_written_is_told_with_its_path_and_folder(tmp_path):
+    folder = str(tmp_path / "gone")
+    with pytest.raises(ResultError, match=f"Cannot claim 's3://...@/x' in '{folder}': .*No such"):
+        claim_path(folder, "run", "s3://me:secret@/x", "save[0]")
+    (tmp_path / "gone").write_bytes(b"")
+    with pytest.raises(ResultError, match="Not a directory"):
+        claim_path(folder, "run", "/x", "save[0]")

@@ -120,6 +120,47 @@ def test_what_has_no_content_is_refused(holder):
             token(holder(one))
 
 
+def test_what_is_nested_too_deeply_is_refused_by_name():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ResultError, match=r"a builtins.list .* \(it is nested too deeply\)"):
+        token(deep)
+    while deep:  # one by one: Python would not come to an end of it either
+        deep = deep.pop()
+
+
+class Known:
+    """One of few objects, which pickle writes as its name."""
+
+    def __init__(self, name):
+        self.name, self.lock = name, threading.Lock()
+
+    def __reduce__(self):
+        return self.name
+
+
+Known.__module__ = "__main__"  # as in a script: such a class travels by value
+
+
+def test_an_object_that_pickles_as_a_name_is_told_by_it():
+    assert token(Known("one")) == token(Known("one"))
+    assert token([Known("one")]) != token([Known("other")])
+
+
+def test_a_function_is_read_though_a_variable_around_it_has_no_value_yet():
+    def outer(with_value):
+        def inner():
+            return late
+
+        if with_value:
+            late = 1
+        return inner
+
+    assert token(outer(False)) == token(outer(False))
+    assert token(outer(False)) != token(outer(True))
+
+
 def test_a_class_may_say_what_its_content_is():
     class Own:
         def __init__(self, x):

@@ -4,20 +4,29 @@ import os
 import stat
 import threading
 
+import fsspec
 import pytest
 
 from daskloop.errors import ResultError
 from daskloop.results import files
+from tests.results import slow_files  # noqa: F401 - fsspec knows slow:// by that
 
 
-@pytest.fixture(params=["local", "file", "memory"])
+@pytest.fixture
+def slow(tmp_path):
+    """A URL on a file system that does not write whole files at once."""
+    return f"slow://{tmp_path}/new/folder"
+
+
+@pytest.fixture(params=["path", "file", "local", "memory", "slow"])
 def place(request, tmp_path):
-    if request.param == "memory":
-        fsspec = pytest.importorskip("fsspec")
+    if request.param == "slow":
+        yield f"slow://{tmp_path}/new/folder"
+    elif request.param == "memory":
         yield "memory://tests-of-files"
         fsspec.filesystem("memory").store.clear()
-        return
-    yield f"{'file://' if request.param == 'file' else ''}{tmp_path}/new/folder"
+    else:
+        yield f"{'' if request.param == 'path' else request.param + '://'}{tmp_path}/new/folder"
 
 
 def test_a_file_that_is_not_there_is_none(place):
@@ -44,6 +53,35 @@ def test_nothing_else_is_left_in_the_folder(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a", "c"]
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("x", b"breaks off", "No space left on device"),
+        ("in use", b"another", "it is in use"),
+        ("x/y", b"another", "File exists|Not a directory"),
+    ],
+)
+def test_k5_of_a_write_that_breaks_off_elsewhere_nothing_is_left(
+    slow, name, data, reason, tmp_path
+):
+    files.write(f"{slow}/x", b"the old one")
+    with pytest.raises(ResultError, match=f"Cannot write .* to '{slow}/{name}': ({reason})"):
+        files.write(f"{slow}/{name}", data)
+    assert files.read(f"{slow}/x") == b"the old one"
+    assert os.listdir(tmp_path / "new" / "folder") == ["x"]
+
+
+@pytest.mark.parametrize("scheme", ["", "slow://", "unheard-of://"])
+def test_what_cannot_be_looked_for_is_told_with_its_path(slow, scheme, tmp_path):
+    (tmp_path / "x").write_bytes(b"")
+    path = f"{scheme}{tmp_path}/x/y"
+    if scheme == "slow://":  # fsspec says that it is not there
+        assert not files.exists(path)
+        return
+    with pytest.raises(ResultError, match=f"Cannot look for '{path}'"):
+        files.exists(path)
+
+
 @pytest.mark.parametrize("kind", ["folder", "pipe", "below a file"])
 def test_what_cannot_be_read_is_told_with_its_path(tmp_path, kind):
     path = tmp_path / "x"
@@ -58,8 +96,9 @@ def test_what_cannot_be_read_is_told_with_its_path(tmp_path, kind):
         files.read(str(path))
 
 
-def test_a_private_file_is_for_its_owner_alone(tmp_path):
-    path = f"{tmp_path}/new/x"
+@pytest.mark.parametrize("scheme", ["", "file://", "local://"])
+def test_a_private_file_is_for_its_owner_alone(tmp_path, scheme):
+    path = files.absolute(f"{scheme}{tmp_path}/new/x")
     files.write(path, b"one", private=True)
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(f"{tmp_path}/new").st_mode) == 0o700
@@ -93,3 +132,13 @@ def test_a_url_is_told_without_its_password():
         files.read("nowhere://me:secret@host/x")
     assert "secret" not in str(caught.value)
     assert "nowhere://...@host/x" in str(caught.value)
+
+
+def test_where_the_current_folder_was_removed_a_whole_path_is_asked_for(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ResultError, match=r"Cannot tell where 'a/b' is: .* or give the whole path"):
+        files.absolute("a/b")
+    files.write(files.absolute(f"{tmp_path}/a"), b"whole")
+    assert files.read(f"{tmp_path}/a") == b"whole"

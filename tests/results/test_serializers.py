@@ -1,10 +1,12 @@
 """Serializers give back the very value, or refuse it."""
 
 import math
+import os
 import pickle
 
 import pytest
 
+from daskloop.engine.results import FileResult
 from daskloop.engine.serializers import (
     CompressedSerializer,
     JSONSerializer,
@@ -12,6 +14,7 @@ from daskloop.engine.serializers import (
     PickleSerializer,
     Serializer,
 )
+from daskloop.errors import ResultError
 
 VALUES = [None, True, 0, 2**70, 1.5, "ä", [], {}, {"a": [1, {"b": None}]}]
 EVERY = [
@@ -107,3 +110,25 @@ class TestPandas:
         with pytest.raises(TypeError, match="Series cannot be written as parquet"):
             PandasSerializer("parquet").serialize(table["a"])
         assert PandasSerializer("pickle").serialize(table["a"])
+
+
+@pytest.mark.parametrize("made", ["text", None, [1]])
+def test_what_a_serializer_makes_has_to_be_bytes(made, tmp_path):
+    class Own:
+        def serialize(self, value):
+            return made
+
+        def deserialize(self, data):
+            return data
+
+        def __repr__(self):
+            return "Own()"
+
+    place = FileResult(tmp_path, serializer=Own())
+    kind = type(made).__name__
+    with pytest.raises(ResultError, match=rf"Cannot write .*/x': Own\(\) made a {kind} of it, not"):
+        place.write("x", 1)
+    assert not place.exists("x")
+    with pytest.raises(ResultError, match="There is no result at"):
+        place.read("x")
+    assert os.listdir(tmp_path) == []

@@ -8,10 +8,10 @@ from daskloop import events
 from daskloop.define.graph import TaskGraph
 from daskloop.errors import LoopLimit, Rejected
 from daskloop.record.entries import APPROVED, Recorded, Submitted
+from daskloop.run.memory import Memory
 from daskloop.run.pauses import Pauses
 from daskloop.run.progress import Approved, Enqueue, Pause, Phase
 from daskloop.run.progress import Rejected as Refused
-from daskloop.run.replay import Memory
 from daskloop.run.turn import Approve, Asked, Reject, Rest
 from daskloop.states import Cancelled, Failed, Paused
 from tests.run.driven import Driven, Plain

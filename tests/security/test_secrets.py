@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from daskloop import Flow, Parameter, context, task
+from daskloop import Flow, Parameter, again, context, loop_flow, task
 from daskloop.cli.main import main
 from daskloop.define.parameter import Parameter as Defined
 from daskloop.engine.signals import LOOP
+from daskloop.errors import RemoteError
 from daskloop.plan.compile import compile_plan
 from daskloop.record.sealed import ErrorText
 from daskloop.run.envelope import Entry
@@ -154,6 +155,47 @@ def test_an_exception_that_holds_a_secret_is_kept_in_words_alone():
     assert redaction.of(Entry("failed", "no", held, words)).value is None
     assert redaction.of(Entry("failed", "no", free, words)).value == free
     assert redaction.of(Entry("success", "", held)).value == held
+
+
+class Answered(Exception):
+    """Holds the whole answer of a server, as those of HTTP libraries do."""
+
+    def __init__(self, answer):
+        super().__init__("401")
+        self.answer = answer
+
+    def __reduce__(self):
+        return type(self), (self.answer,)
+
+
+@task
+def answered(token, size):
+    raise Answered({"asked with": token, "body": "x" * size})
+
+
+@loop_flow
+def answers(token, size):
+    return again(token=token, size=answered(token, size)).until(True)
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+@pytest.mark.parametrize("size", [10, 500_000, 3_000_000])
+def test_an_exception_of_any_size_that_holds_a_secret_is_in_no_file_and_kept_in_words_alone(
+    executor, size, tmp_path
+):
+    with Flow("answers") as flow:
+        token, user = Parameter("token", secret=True), Parameter("user")
+        held, free = answered(token, size), answered(user, size)
+        answers(token, size)
+    state = flow.run(token=SECRET, user=OPEN, executor=executor, journal=tmp_path / "runs")
+    assert type(state.result[held].result) is RemoteError
+    # What is too large to be looked through is kept in words as well.
+    kind = RemoteError if size > 1_000_000 else Answered
+    assert type(state.result[free].result) is kind
+    files = [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
+    texts = {path.name: path.read_bytes().decode("latin-1") for path in files}
+    assert "answered" in texts["run.sqlite"]
+    assert not [name for name, text in texts.items() if any(form in text for form in FORMS)]
 
 
 def test_elements_of_a_result_that_is_mapped_over_show_no_secret():

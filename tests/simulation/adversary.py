@@ -27,9 +27,9 @@ from daskloop.record.store import PayloadStore
 from daskloop.run.closing import Closing
 from daskloop.run.handlers import Handlers
 from daskloop.run.machine import Machine
+from daskloop.run.memory import Memory
 from daskloop.run.news import NewsDesk
 from daskloop.run.orders import Orders
-from daskloop.run.replay import Memory
 from daskloop.run.turn import Announcement, Approve, Asked, Halt, Handled, Paced, Rest, Room, Turn
 from daskloop.states import Paused
 from tests.simulation.cluster import Cluster

@@ -1,0 +1,106 @@
+"""All that a run is known to have done before: by its journal, or by states that the user gave."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from daskloop.errors import ResumeError
+from daskloop.record.entries import Recorded, Submitted
+from daskloop.record.rows import Child as Name
+from daskloop.record.rows import child_of
+from daskloop.record.sealed import Sealed
+from daskloop.record.store import PayloadStore
+from daskloop.run.emissions import emissions
+from daskloop.run.folding import was_folded
+from daskloop.run.replay import Restored, restore
+from daskloop.run.standing import Child, NodeStanding
+
+__all__ = ["Memory"]
+
+
+class Memory:
+    """All children that a run is known to have had.
+
+    Parameters
+    ----------
+    records : iterable of Recorded
+        States that stood, in order.
+    submitted : iterable of Submitted
+        The newest attempt of each child that was sent.
+    store : PayloadStore or None
+        Where large values lie; nothing is read from it here.
+    given : bool
+        True if the user gave the states, and no earlier driver recorded them.
+    """
+
+    def __init__(
+        self,
+        records: Iterable[Recorded] = (),
+        submitted: Iterable[Submitted] = (),
+        store: PayloadStore | None = None,
+        given: bool = False,
+    ) -> None:
+        self._store = store
+        self._given = given
+        self._records: dict[Name, list[Recorded]] = defaultdict(list)
+        self._submitted: dict[Name, Submitted] = {}
+        records = list(records)
+        self._emitted = emissions(records)
+        for record in records:
+            self._records[child_of(record.address)].append(record)
+        for sent in submitted:
+            self._submitted[child_of(sent.address)] = sent
+        self._tasks = {name[:2] for name in (*self._records, *self._submitted)}
+
+    def knows(self, node: NodeStanding) -> bool:
+        """Tell whether anything is known of the children of a task."""
+        return (node.standing.path, node.plan.slug) in self._tasks
+
+    def emitted(self, node: NodeStanding) -> list[Sealed]:
+        """Return the items that a task has emitted."""
+        return self._emitted.get((node.standing.path, node.plan.slug), [])
+
+    def misfit(self, parent: Child) -> str | None:
+        """Say why the states that the user gave for a map's children are not theirs, if so."""
+        name = child_of(parent.address)
+        width = next((record.width for record in self._records.get(name, ())), None)
+        found = _width(parent)
+        if not self._given or width is None or width == found or parent.node.may_grow:
+            return None
+        del self._records[name]
+        task = parent.node.plan.name
+        return (
+            f"task_states= says of '{task}' that it has {width} children, and now it is mapped "
+            f"over {found} elements; give states of the tasks before it as well, or none of '{task}'"
+        )
+
+    def recall(self, child: Child) -> Restored | None:
+        """Return where a child stood, once; None if nothing is known of it.
+
+        Raises
+        ------
+        ResumeError
+            If it is a map that had another width.
+        """
+        name = child_of(child.address)
+        records = self._records.pop(name, [])
+        sent = self._submitted.pop(name, None)
+        if (not records and sent is None) or was_folded(child.node.plan, records):
+            return None
+        if records and records[-1].width is not None and not child.node.may_grow:
+            _check_width(child, records[-1].width)
+        return restore(child.rules, records, sent, self._store)
+
+
+def _width(parent: Child) -> int:
+    return min((len(elements) for _, elements, _ in parent.node.spread), default=0)
+
+
+def _check_width(child: Child, width: int) -> None:
+    found = _width(child)
+    if found != width:
+        raise ResumeError(
+            f"'{child.node.plan.name}' was mapped over {width} elements when the run began, now "
+            f"there are {found}. Give it the same input again, or start a new run without resume="
+        )
