@@ -86,6 +86,7 @@ class Steps:
         """Functions of the user that are under way."""
         self.now = 0.0
         self._run = chronicle.run
+        self.store = store
         self.notes = Notes(store, keeps, remembers)
         self.memory = memory
         self._pending: deque[tuple[Child, Happening | Restored]] = deque()

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from daskloop import Flow, Parameter, again, case, context, loop_flow, task, unmapped
+from daskloop import Flow, Parameter, again, case, context, flatten, loop_flow, task, unmapped
 from daskloop.engine.signals import LOOP, PAUSE, SKIP
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.tasks.control_flow import merge
@@ -144,6 +144,70 @@ def test_g05_maps_branches_and_inner_loops_work_in_a_body(executor):
     state = flow.run(executor=executor)
     assert state.result[one].result == [1, 256]
     assert state.result[many].result == [[1, 256], [6561], []]
+
+
+@task
+def pass_on(x):
+    return x
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_g02_a_trigger_in_the_body_is_given_the_argument_that_a_merge_hands_on(executor):
+    seen = []
+
+    @task(trigger=lambda above: not seen.append(next(iter(above.values())).result))
+    def look(x):
+        return x
+
+    @loop_flow
+    def rounds(n, x, y=0):
+        with case(n, 0):
+            never = size(n)
+        looked = look(merge(never, x)), look(merge(never, n)), look(merge(never, [y, n]))
+        return again(n=n + 1, y=size(n)).until(n >= 2, result=looked)
+
+    with Flow("looked-at") as flow:
+        made, several = pass_on([[3], 4]), pass_on.map([5, 6])
+        rounds(1, {"k": made})
+        rounds(1, flatten(made))
+        rounds.map(unmapped(1), several)
+        rounds.map(unmapped(1), made)
+        rounds.map(unmapped(1), [made, 7])
+    assert flow.run(executor=executor).is_successful()
+    given = [{"k": [[3], 4]}, [3, 4], 5, 6, [3], 4, [[3], 4], 7]
+    wanted = [one for x in given for one in (x, 1, [0, 1], x, 2, [1, 2])]
+    assert sorted(map(repr, seen)) == sorted(map(repr, wanted))
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_g02_a_trigger_in_the_body_reads_arguments_that_lie_in_the_store(executor):
+    seen = []
+
+    @task(trigger=lambda above: not seen.append(len(next(iter(above.values())).result)))
+    def look(x):
+        return len(x)
+
+    @task
+    def large(n):
+        return b"x" * (200_000 + n)
+
+    @task
+    def several():
+        return [b"y" * 700_000, b"z" * 700_001]
+
+    @loop_flow
+    def rounds(x, n=1):
+        with case(n, 0):
+            never = size(n)
+        length = look(merge(never, x))
+        return again(x=large(n), n=n + 1).until(n >= 3, result=length)
+
+    with Flow("large") as flow:
+        one, both = rounds(b"", 1), rounds.map(several())
+    state = flow.run(executor=executor)
+    assert state.result[one].result == 200_002
+    assert state.result[both].result == [200_002, 200_002]
+    assert sorted(seen) == sorted([0, 700_000, 700_001] + 3 * [200_001, 200_002])
 
 
 def test_g06_limits_end_a_loop_flow_like_any_other(executor):
