@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from daskloop import Flow, Parameter, again, case, context, flatten, loop_flow, task, unmapped
-from daskloop.engine.signals import LOOP, PAUSE, SKIP
+from daskloop.engine.signals import LOOP, PAUSE, RETRY, SKIP
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.tasks.control_flow import merge
 from tests.flows import loop_flow_program
@@ -208,6 +208,101 @@ def test_g02_a_trigger_in_the_body_reads_arguments_that_lie_in_the_store(executo
     assert state.result[one].result == 200_002
     assert state.result[both].result == [200_002, 200_002]
     assert sorted(seen) == sorted([0, 700_000, 700_001] + 3 * [200_001, 200_002])
+
+
+def test_g01_a_body_without_tasks_hands_its_arguments_round(executor):
+    @loop_flow
+    def shift(a, b, c):
+        return again(a=b, b=c).until(a, result=[a, b, c])
+
+    @loop_flow(max_loops=4)
+    def endless(a):
+        return again(a=a).until(a)
+
+    with Flow("empty") as flow:
+        one, several = shift(0, 0, 1), shift.map([0, 7], [0, 4], unmapped(5))
+        never = endless(False)
+    state = flow.run(executor=executor)
+    assert state.result[one].result == [1, 1, 1] and state.result[one].loop_count == 3
+    assert state.result[several].result == [[5, 5, 5], [7, 4, 5]]
+    assert state.result[never].is_failed() and "max_loops=4" in state.result[never].message
+
+
+def test_g04_a_child_of_a_map_in_the_body_fails_the_loop_by_its_name(executor):
+    @task
+    def picky(x, n):
+        if (x, n) == ("b", 2):
+            raise ValueError("no b any more")
+        return x
+
+    def rounds_with(last):
+        @loop_flow(name="rounds")
+        def rounds(n=1):
+            return again(n=n + 1).until(n >= 3, result=last(picky.map(list("abc"), unmapped(n))))
+
+        return rounds
+
+    @loop_flow
+    def lenient(n=1):
+        found = picky.copy(tolerate=1).map(list("abc"), unmapped(n))
+        return again(n=n + 1).until(n >= 3, result=found)
+
+    with Flow("maps") as flow:
+        ends = [rounds_with(last)() for last in (lambda x: x, pass_on, pass_on.map)]
+        fine = lenient()
+    state = flow.run(executor=executor)
+    said = "@2/picky[1] failed: Unexpected error: ValueError('no b any more')"
+    for end in ends:
+        assert state.result[end].loop_count == 2
+        assert said in state.result[end].message, state.result[end].message
+    assert state.result[fine].result == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_m15_fail_fast_ends_loop_flows_of_which_tasks_are_under_way_or_wait(executor, tmp_path):
+    trace = Trace(tmp_path)
+
+    @task(max_retries=1, retry_delay=3600)
+    def work(kind, n):
+        trace.note(kind, n)
+        if kind == "pauses":
+            raise PAUSE("until somebody comes")
+        if kind == "retried":
+            raise ValueError("later")
+        if kind == "loops":
+            raise LOOP(after=0.02)
+        return n
+
+    @task
+    def fails(kind, n):
+        if not {("pauses", 1), ("retried", 1), ("loops", 1)} <= set(trace.notes()):
+            raise RETRY("not yet", after=0.02)
+        raise ValueError("bad")
+
+    @loop_flow
+    def inner(kind, n):
+        return again(n=work(kind, n)).until(False)
+
+    @loop_flow(fail_fast=True)
+    def rounds(kind, n=1):
+        with case(kind, "fails"):
+            bad = fails(kind, n)
+        with case(kind, "nested"):
+            nested = inner("loops", n)
+        with case(kind, "waits"):
+            waits = work("pauses", n)
+        return again(n=merge(bad, nested, waits, work(kind, n))).until(False)
+
+    kinds = ["pauses", "retried", "nested", "waits", "fails", *["late"] * 60]
+    with Flow("fast") as flow:
+        ends, beside = rounds.map(kinds), size(-3)
+    state = flow.run(executor=executor)
+    assert state.is_failed() and state.result[beside].result == 3
+    states = state.result[ends].map_states
+    assert states[4].is_failed() and "fails failed" in states[4].message
+    others = [one for number, one in enumerate(states) if number != 4]
+    assert {type(one).__name__ for one in others} == {"Cancelled"}
+    assert {one.message for one in others} == {"cancelled since rounds[4] failed (fail_fast)"}
 
 
 def test_g06_limits_end_a_loop_flow_like_any_other(executor):
