@@ -274,6 +274,7 @@ class Steps:
             self.blocks.ended(child)
         if around.heads:
             self.flights.admission.count_branches(around, child)
+        self.blocks.go_on()
         if child.index is not None and state.is_failed():
             reason = fails_fast(child)
             for other in child.node.children if reason else ():

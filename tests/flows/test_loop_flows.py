@@ -14,7 +14,7 @@ from daskloop.record.folder_journal import FolderJournal
 from daskloop.tasks.control_flow import merge
 from tests.flows import loop_flow_program
 from tests.flows.killing import started
-from tests.flows.traces import Sightings, Trace, on_clusters
+from tests.flows.traces import Sightings, Trace, linger, on_clusters
 
 
 @task
@@ -303,6 +303,74 @@ def test_m15_fail_fast_ends_loop_flows_of_which_tasks_are_under_way_or_wait(exec
     others = [one for number, one in enumerate(states) if number != 4]
     assert {type(one).__name__ for one in others} == {"Cancelled"}
     assert {one.message for one in others} == {"cancelled since rounds[4] failed (fail_fast)"}
+
+
+def test_g05_l15_the_first_iteration_counts_for_max_time_and_for_loop_count(executor):
+    @task
+    def slow(n):
+        linger(0.3)
+        return n + 1
+
+    @task
+    def broken(n):
+        raise ValueError("at once")
+
+    @loop_flow(max_time=0.2, on_limit="return")
+    def late(n=1):
+        return again(n=slow(n)).until(False)
+
+    @loop_flow
+    def fails(n=1):
+        return again(n=broken(n)).until(False)
+
+    with Flow("first") as flow:
+        end, failed = late(), fails()
+    state = flow.run(executor=executor)
+    assert state.result[end].result == {"n": 2} and state.result[end].loop_count == 1
+    assert state.result[failed].is_failed() and state.result[failed].loop_count == 1
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_g05_l18_no_more_loop_flows_begin_than_max_branches_allows(executor, tmp_path):
+    trace = Trace(tmp_path)
+
+    @task
+    def work(who, n):
+        trace.note("begins", who)
+        if who == 2:
+            raise ValueError("two")
+        return n + 1
+
+    @loop_flow(max_branches=2)
+    def rounds(who, n=1):
+        return again(n=work(who, n)).until(n >= 3, result=who)
+
+    @task
+    def follow(who):
+        trace.note("done", who)
+        return who
+
+    @loop_flow
+    def around(n=1):
+        inner = follow.map(rounds.map([10, 11, 12, 13, 14]))
+        return again(n=n + 1).until(n >= 2, result=inner)
+
+    with Flow("branches") as flow:
+        ends = rounds.map(list(range(7)))
+        after, nested = follow.map(ends), around()
+    state = flow.run(executor=executor)
+    assert state.result[ends].map_states[2].is_failed()
+    assert [one.result for one in state.result[after].map_states if one.is_successful()] == [
+        0, 1, 3, 4, 5, 6,
+    ]  # fmt: skip
+    assert state.result[nested].result == [10, 11, 12, 13, 14]
+    # Those of all iterations, and the two maps, are branches of tasks of their own.
+    for whose in (range(7), range(10, 15)):
+        under_way = set()
+        for what, who in (note for note in trace.notes() if note[1] in whose):
+            (under_way.add if what == "begins" else under_way.discard)(who)
+            under_way.discard(2)  # is never done
+            assert len(under_way) <= 2
 
 
 def test_g06_limits_end_a_loop_flow_like_any_other(executor):

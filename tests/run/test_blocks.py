@@ -40,8 +40,9 @@ def test_g08_no_more_loop_flows_are_under_way_than_the_window_holds_and_all_have
 
     def count(task, old, new):
         if new.is_looped() and new.loop_count == 1:
-            gc.collect()
-            alive.append(sum(type(one) is Standing for one in gc.get_objects()))
+            found = [one for one in gc.get_objects() if type(one) is Standing]
+            # The driver goes on meanwhile: an iteration just replaced is not collected yet.
+            alive.append(sum(one.outer is not None and one.outer.block is one for one in found))
 
     @task
     def same(n, who):
@@ -54,15 +55,13 @@ def test_g08_no_more_loop_flows_are_under_way_than_the_window_holds_and_all_have
         return again(n=same(n, who) + 1).until(n >= 3, result=[who, n])
 
     window = Admission(1).window
-    gc.collect()
-    before = sum(type(one) is Standing for one in gc.get_objects())
     with Flow("many") as flow:
         ends = rounds.map(list(range(window + 20)))
     states = flow.run(executor="inline").result[ends].map_states
     assert states[7].is_failed()
     wanted = [[who, 3] for who in range(window + 20) if who != 7]
     assert [one.result for one in states if one.is_successful()] == wanted
-    assert max(alive) - before == 1 + window, "the run, and an iteration of each under way"
+    assert max(alive) == window
 
 
 def test_g02_an_argument_that_is_flattened_is_so_for_tasks_and_operators():
