@@ -82,6 +82,15 @@ class Admission:
         if child.node.is_gated and child.index is not None and child.progress.begun is not None:
             self._gate(child).begin_branch(child)
 
+    def has_branch(self, child: Child) -> bool:
+        """Tell whether the iterations of a loop flow may begin, as far as branches are limited."""
+        return not child.node.is_gated or self._gate(child).has_branch(child)
+
+    def begin_branch(self, child: Child) -> None:
+        """Count the branch of a loop flow whose first iteration begins."""
+        if child.node.is_gated:
+            self._gate(child).begin_branch(child)
+
     def count_branches(self, standing: Standing, child: Child) -> None:
         """Give back the branches that are over, now that a child has ended."""
         for head in ended_branches(standing, child):

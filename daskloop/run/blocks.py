@@ -44,11 +44,12 @@ class Blocks:
     -----
     Of the loop flows that are not in another's body, no more have a block than the window of the
     run holds: a wide map of them takes memory for a part of it at a time, and ends child by child.
+    Nor do more begin than the `max_branches` of their task.
     """
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
-        self._waiting: deque[Child] = deque()
+        self._waiting: dict[str, deque[Child]] = {}
         self._open = 0
 
     def enqueue(self, children: Sequence[Child]) -> None:
@@ -61,7 +62,7 @@ class Blocks:
         if child.progress.over:
             self._steps.flights.enqueue((child,))
         elif block is None and self._is_full(child):
-            self._waiting.append(child)
+            self._waiting.setdefault(child.node.plan.path, deque()).append(child)
         elif block is None or block.path != child.address:
             self.open(child)
         elif not block.opening.left:
@@ -69,7 +70,11 @@ class Blocks:
 
     def open(self, child: Child) -> None:
         """Begin the tasks of an iteration."""
-        self._open += child.block is None and child.node.standing.outer is None
+        if child.block is None:
+            self._open += child.node.standing.outer is None
+            self._steps.flights.admission.begin_branch(child)
+        if child.progress.begun is None:  # not when its first iteration ends: max_time counts it
+            child.progress = child.progress._replace(begun=self._steps.now)
         self._steps.drop(self._values(child))
         body = child.node.plan.body
         assert body is not None
@@ -80,8 +85,10 @@ class Blocks:
             self._closed(child, child.block)
 
     def _is_full(self, child: Child) -> bool:
-        window = self._steps.flights.admission.window
-        return child.node.standing.outer is None and self._open >= window
+        admission = self._steps.flights.admission
+        if not admission.has_branch(child):
+            return True
+        return child.node.standing.outer is None and self._open >= admission.window
 
     def closed(self, standing: Standing) -> None:
         """Go on with a loop flow whose iteration has no task left."""
@@ -106,7 +113,7 @@ class Blocks:
             self._steps.advance(child, Settled(state))
 
     def ended(self, child: Child) -> None:
-        """Forget the block of a child that has its final state, and let another have one."""
+        """Forget the block of a child that has its final state."""
         block = child.block
         if block is not None and block.opening.left:
             reason = f"cancelled since {child.name} has ended"
@@ -114,13 +121,15 @@ class Blocks:
                 self._steps.advance(one, Stopped(reason, True))
         self._steps.drop(self._values(child))
         child.block = None
-        if block is None or child.node.standing.outer is not None:
-            return
-        self._open -= 1
-        while self._waiting and self._open < self._steps.flights.admission.window:
-            another = self._waiting.popleft()
-            if not another.ended:
-                self._enqueue(another)
+        self._open -= block is not None and child.node.standing.outer is None
+
+    def go_on(self) -> None:
+        """Let others begin, now that a child has ended and perhaps a branch with it."""
+        for waiting in self._waiting.values():
+            while waiting and (waiting[0].ended or not self._is_full(waiting[0])):
+                another = waiting.popleft()
+                if not another.ended:
+                    self._enqueue(another)
 
     def _values(self, child: Child) -> list[Sealed]:
         """List what lies in the store of an iteration that nothing needs any more."""

@@ -40,5 +40,5 @@ def call_on_failure(flow: Any, name: str, state: State) -> None:
     try:
         hook(flow, state)
     # The state stands; a hook that raises is only logged.
-    except Exception:
+    except (Exception, Signal):
         logger.exception("on_failure of flow '%s' raised", name)

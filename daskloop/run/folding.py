@@ -21,6 +21,7 @@ from daskloop.plan.plan import Constant, Group, Handed, Node, Ref, Source, refs_
 from daskloop.record.entries import Recorded
 from daskloop.record.pickling import preview
 from daskloop.record.sealed import Sealed, closed, unseal
+from daskloop.record.store import PayloadStore
 from daskloop.run.arguments import origin_of, payload_with
 from daskloop.run.cutting import flattened
 from daskloop.run.order import Tree, call_tree
@@ -37,7 +38,7 @@ _CALLS = 32  # operators inside one another: a tree of messages must not be deep
 class Folded(Deferred):
     """A result that is computed when somebody asks for it."""
 
-    __slots__ = ("_standing", "_states", "calls", "name", "size", "sources", "symbol")
+    __slots__ = ("_standing", "_states", "_store", "calls", "name", "size", "sources", "symbol")
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Folded(Deferred):
         size: int,
         calls: int,
         standing: Standing,
+        store: PayloadStore | None,
     ) -> None:
         self.name = name
         self.symbol = symbol
@@ -55,18 +57,23 @@ class Folded(Deferred):
         self.sources = sources
         self._states = states
         self._standing = standing
+        self._store = store
         self.size = size
         """Bytes of what it takes."""
         self.calls = calls
         """Operators in it, those that it takes results of included."""
 
     def __repr__(self) -> str:
-        if self.symbol is not None:
-            return f"({self.name}, computed where it is taken)"
-        source = self.sources[0]
-        held = self._states[source.node].unopened_result if isinstance(source, Ref) else source
-        sealed = closed(held)
-        return preview(held) if sealed is None else sealed.preview
+        source = self.sources[0] if self.symbol is None else None
+        if isinstance(source, Constant):
+            return preview(source.value)
+        if isinstance(source, Ref) and self._standing.nodes[source.node].is_secret:
+            return "•••"
+        if isinstance(source, Ref) and not self._states[source.node].is_mapped():
+            held = self._states[source.node].unopened_result
+            sealed = closed(held)
+            return preview(held) if sealed is None else sealed.preview
+        return f"({self.name}, computed where it is taken)"
 
     def __reduce__(self) -> Any:
         # Whoever packs a result wants the value; what computes it belongs to this run.
@@ -74,11 +81,11 @@ class Folded(Deferred):
 
     def open(self) -> Any:
         """Compute the result; raises what the operator raises."""
-        values = [_value(one, self._states, self._standing) for one in self.sources]
+        values = [_value(one, self._states, self._standing, self._store) for one in self.sources]
         return values[0] if self.symbol is None else OPERATIONS[self.symbol].function(*values)
 
 
-def fold(standing: Standing, node: NodeStanding) -> Settled | None:
+def fold(standing: Standing, node: NodeStanding, store: PayloadStore | None) -> Settled | None:
     """End a task that may run and may be folded; None if it is better run.
 
     Parameters
@@ -87,6 +94,8 @@ def fold(standing: Standing, node: NodeStanding) -> Settled | None:
         The nodes; those above this one have closed.
     node : NodeStanding
         The node of the task.
+    store : PayloadStore or None
+        Where large arguments of a loop flow lie.
     """
     task = node.plan.task
     named = [one for one in node.plan.inputs if one.name is not None]
@@ -111,7 +120,7 @@ def fold(standing: Standing, node: NodeStanding) -> Settled | None:
     if calls > _CALLS or (symbol is not None and size > _SMALL):
         return None
     sources = tuple(one.source for one in named)
-    result = Folded(node.plan.name, symbol, sources, states, size, calls, standing)
+    result = Folded(node.plan.name, symbol, sources, states, size, calls, standing, store)
     text = "Computed where its result is taken." if symbol else "The branch that was taken."
     return Settled(Success(text, result))
 
@@ -125,20 +134,21 @@ def folded_tree(node: NodeStanding, tree_of: Callable[[Source, str], Tree]) -> T
     return trees[0] if folded.symbol is None else call_tree(folded.symbol, folded.name, trees)
 
 
-def _handed(standing: Standing, name: str) -> Any:
+def _handed(standing: Standing, name: str, store: PayloadStore | None) -> Any:
     """Return the value of an argument of the loop flow that a task is in the body of."""
     child = standing.outer
     assert child is not None
     payload = payload_with(child, name)
     if payload is not None:
-        return unseal(payload, None)[name]
+        return unseal(payload, store)[name]
     element, _, is_flat = origin_of(child, name)
     if isinstance(element, Sealed):
-        return unseal(element, None)
+        return unseal(element, store)
     if isinstance(element, Child):
         return None if element.state is None else element.state.result
     around = child.node.standing
-    value = _value(element, {node.plan.number: node.state for node in around.nodes}, around)
+    states = {number: around.nodes[number].state for number in _refs(element)}
+    value = _value(element, states, around, store)
     return flattened(value, f"'{name}' of '{child.name}'") if is_flat else value
 
 
@@ -163,16 +173,18 @@ def _refs(source: Source) -> list[int]:
     return [source.node] if isinstance(source, Ref) else []
 
 
-def _value(source: Source, states: Mapping[int, State], standing: Standing) -> Any:
+def _value(
+    source: Source, states: Mapping[int, State], standing: Standing, store: PayloadStore | None
+) -> Any:
     match source:
         case Constant(value):
             return value
         case Ref(number):
             return states[number].result
         case Handed(name):
-            return _handed(standing, name)
+            return _handed(standing, name, store)
         case Group(kind, keys, items):
-            values = [_value(item, states, standing) for item in items]
+            values = [_value(item, states, standing, store) for item in items]
             if keys is not None:
                 return dict(zip(keys, values, strict=True))
             return {"list": list, "tuple": tuple, "set": set}[kind](values)

@@ -73,6 +73,11 @@ class Gate:
             child.inside = False
             self._inside -= 1
 
+    def has_branch(self, child: Child) -> bool:
+        """Tell whether a child has begun, or may begin though its branches are limited."""
+        most = self._limits.max_branches
+        return most is None or child in self._branches or len(self._branches) < most
+
     def begin_branch(self, child: Child) -> None:
         """Note that a child has begun, if that is limited."""
         if self._limits.max_branches is not None:
@@ -119,8 +124,7 @@ class Gate:
             return False
         if limits.max_running is not None and self._inside >= limits.max_running:
             return False
-        known = child in self._branches
-        return limits.max_branches is None or known or len(self._branches) < limits.max_branches
+        return self.has_branch(child)
 
     def _is_time(self, now: float) -> bool:
         return now >= self._due - self._early

@@ -72,7 +72,7 @@ class Memory:
         task = parent.node.plan.name
         return (
             f"task_states= says of '{task}' that it has {width} children, and now it is mapped "
-            f"over {found} elements; give states of the tasks before it as well, or none of '{task}'"
+            f"over {found} elements; give states of the tasks before it, too, or none of '{task}'"
         )
 
     def recall(self, child: Child) -> Restored | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from daskloop.errors import HandlerError, MapError
 from daskloop.record.entries import EMITTED
+from daskloop.record.store import PayloadStore
 from daskloop.run.above import Above
 from daskloop.run.envelope import Parts
 from daskloop.run.fanout import open_map
@@ -48,6 +49,11 @@ class Advancing(Protocol):
     @property
     def memory(self) -> Memory:
         """What is known of the run from before."""
+        ...
+
+    @property
+    def store(self) -> PayloadStore | None:
+        """Where large values lie."""
         ...
 
     def advance(self, child: Child, happening: Happening) -> None:
@@ -128,7 +134,7 @@ class Opening:
             return
         happening = self._judged(child)
         if happening is READY and child.node.plan.folds:
-            happening = fold(self._standing, child.node) or READY
+            happening = fold(self._standing, child.node, self._steps.store) or READY
         if happening is None:
             self._steps.ask(Question(child, self._above.states(child)))
         else:

@@ -87,6 +87,7 @@ class Steps:
         """Functions of the user that are under way."""
         self.now = 0.0
         self._run = chronicle.run
+        self.store = store
         self.notes = Notes(store, keeps, remembers)
         self.memory = memory
         self._pending: deque[tuple[Child, Happening | Restored]] = deque()
@@ -274,6 +275,7 @@ class Steps:
             self.blocks.ended(child)
         if around.heads:
             self.flights.admission.count_branches(around, child)
+        self.blocks.go_on()
         if child.index is not None and state.is_failed():
             reason = fails_fast(child)
             for other in child.node.children if reason else ():

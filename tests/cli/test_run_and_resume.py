@@ -35,6 +35,34 @@ def test_a_run_prints_where_it_is_recorded_and_a_line_for_each_task(folder):
     assert (folder / ".daskloop" / name / "run.sqlite").is_file()
 
 
+def test_what_a_merge_hands_on_is_printed_as_its_value_and_a_secret_is_not(folder):
+    (folder / "merged.py").write_text(
+        "from daskloop import Flow, Parameter, case, task\n"
+        "from daskloop.tasks.control_flow import merge\n"
+        "@task\n"
+        "def give(value):\n"
+        "    return value\n"
+        "with Flow('merged') as flow:\n"
+        "    token, user = Parameter('token', secret=True), Parameter('user')\n"
+        "    with case(give(1), 2):\n"
+        "        never = give(3)\n"
+        "    for number, branch in enumerate(\n"
+        "        (5, user, token, [user, 6], user + '!', give('made'), give.map([6]))\n"
+        "    ):\n"
+        "        merge(never, branch, name=f'merge-{number}')\n"
+        "    merge(never, merge(never, token), name='merge-twice')\n"
+    )
+    ended = daskloop("run", "merged.py", "-p", "token=hunter2", "-p", "user=me", *INLINE)
+    assert ended.exit_code == 0, ended.output
+    assert "hunter2" not in ended.output
+    rows = [line.split("iterations") for line in ended.output.splitlines() if "merge-" in line]
+    taken = "computed where it is taken)"
+    assert [shown.strip() for _, shown in rows] == [
+        "5", "'me'", "•••", f"(merge-3, {taken}", f"(Add, {taken}", "'made'", f"(merge-6, {taken}",
+        "•••",
+    ]  # fmt: skip
+
+
 def test_quiet_prints_nothing_if_all_is_well():
     assert run("--quiet").output == ""
 

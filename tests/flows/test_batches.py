@@ -366,3 +366,17 @@ def test_b2_a_stop_in_the_middle_keeps_what_ended_and_resume_goes_on(executor, t
     state = flow.run(**options, resume=True)
     assert state.result[done].result == state.result[done].loop_count == 10
     assert trace.notes() == [(n,) for n in (1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10)]
+
+
+@here
+def test_b2_children_too_large_for_one_message_travel_in_several(executor, futures):
+    @task(batch=100)
+    def length(text):
+        return len(text)
+
+    sizes = [60_000 + number for number in range(100)]
+    with Flow("large") as flow:
+        lengths = length.map([b"x" * size for size in sizes])
+    assert flow.run(executor=executor).result[lengths].result == sizes
+    # No more than 34 of them go into one, however many were to travel together.
+    assert len(futures) >= 3 and max(packed for _, packed in futures) > 34

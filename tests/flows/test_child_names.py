@@ -126,6 +126,79 @@ def test_m16_elements_in_the_store_name_children_if_they_are_short():
     assert "which the driver does not read" in state.result[failed].message
 
 
+def cannot_be_opened():
+    raise RuntimeError("not in this process")
+
+
+class Unopened:
+    """Can be sent, and opened nowhere."""
+
+    def __reduce__(self):
+        return cannot_be_opened, ()
+
+    def __repr__(self):
+        return "Unopened()"
+
+
+class Page:
+    """Large, with a short repr that is no literal."""
+
+    def __init__(self):
+        self.text = "x" * 700_000
+
+    def __repr__(self):
+        return "<page>"
+
+
+@task
+def pages():
+    return [Page(), Page()]
+
+
+@task
+def unopened():
+    return [Unopened()]
+
+
+@task
+def give(value):
+    return value
+
+
+@pytest.mark.parametrize(
+    ("over", "says"),
+    [
+        (lambda: [give("a"), "b"], r"argument 'url' of 'show', which comes from tasks that have"),
+        (
+            lambda: flatten([give.map(["a"]), ["b"]]),
+            r"which comes from the map 'give', whose children have yet to run; give names= there",
+        ),
+        (lambda: unopened(), r"cannot be opened here: RuntimeError: not in this process"),
+        (lambda: pages(), r"the driver does not read; map over short texts"),
+        (lambda: give([b"x" * 700_000, b"y" * 700_000]), r"the driver does not read; map over sho"),
+        (lambda: give([("a", b"x"), ("b", b"x" * 1_400_000)]), r"the driver does not read; map ov"),
+    ],
+)
+def test_m16_elements_that_the_driver_does_not_know_give_no_name(over, says):
+    with Flow("unknown") as flow:
+        elements = over()
+        failed = show.map(elements, names="{url}")
+        fine = show.map([1], names="{url}")
+    state = flow.run(executor="inline")
+    assert isinstance(state.result[failed].result, MapError)
+    assert re.search(says, state.result[failed].message), state.result[failed].message
+    assert state.result[fine].map_names == ("1",)
+
+
+def test_m16_children_over_several_flattened_lists_are_named_by_their_elements(executor):
+    with Flow("joined") as flow:
+        urls = flatten([give(["a", "b"]), Parameter("more"), ["d"]])
+        by_text, by_list = show.map(urls, names="{url}"), show.map(urls, names=list("wxyz"))
+    state = flow.run(more=["c"], executor=executor)
+    assert state.result[by_text].map_names == ("a", "b", "c", "d")
+    assert state.result[by_list].map_names == ("w", "x", "y", "z")
+
+
 def test_m16_a_child_is_taken_back_by_its_name(tmp_path):
     trace = Trace(tmp_path)
 

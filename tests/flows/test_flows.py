@@ -20,7 +20,7 @@ import pytest
 
 import daskloop
 from daskloop import Flow, Parameter, context, task, unmapped
-from daskloop.engine.signals import LOOP
+from daskloop.engine.signals import FAIL, LOOP
 from daskloop.engine.state import Failed, State, Success, TriggerFailed
 from tests.flows.maps_notes import PATIENCE, Notes, wait_until, warned_of
 from tests.flows.traces import on_clusters
@@ -825,6 +825,29 @@ def test_f11_c100_a_flow_handler_that_raises_fails_the_flow_and_loses_no_state(e
     assert state.is_failed()
     assert "in the handler" in state.message
     assert state.result[given].result == 1
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+@pytest.mark.parametrize("error", [ZeroDivisionError("in the hook"), FAIL("in the hook")])
+def test_f11_an_on_failure_of_a_flow_that_raises_is_logged_and_loses_no_state(
+    executor, error, caplog
+):
+    called = []
+
+    def hook(the_flow, state):
+        called.append(state)
+        raise error
+
+    @task
+    def fails():
+        raise ValueError("bad")
+
+    with Flow("f", on_failure=hook) as flow:
+        given, failed = give(1), fails()
+    state = flow.run(executor=executor)
+    assert called == [state] and state.is_failed()
+    assert state.result[given].result == 1 and state.result[failed].is_failed()
+    assert "on_failure of flow 'f' raised" in caplog.text and "in the hook" in caplog.text
 
 
 def test_f11_c100_a_flow_handler_may_decide_and_loses_no_state(executor):

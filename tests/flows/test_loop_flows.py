@@ -8,13 +8,13 @@ from collections import Counter
 
 import pytest
 
-from daskloop import Flow, Parameter, again, case, context, loop_flow, task, unmapped
-from daskloop.engine.signals import LOOP, PAUSE, SKIP
+from daskloop import Flow, Parameter, again, case, context, flatten, loop_flow, task, unmapped
+from daskloop.engine.signals import LOOP, PAUSE, RETRY, SKIP
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.tasks.control_flow import merge
 from tests.flows import loop_flow_program
 from tests.flows.killing import started
-from tests.flows.traces import Sightings, Trace, on_clusters
+from tests.flows.traces import Sightings, Trace, linger, on_clusters
 
 
 @task
@@ -144,6 +144,233 @@ def test_g05_maps_branches_and_inner_loops_work_in_a_body(executor):
     state = flow.run(executor=executor)
     assert state.result[one].result == [1, 256]
     assert state.result[many].result == [[1, 256], [6561], []]
+
+
+@task
+def pass_on(x):
+    return x
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_g02_a_trigger_in_the_body_is_given_the_argument_that_a_merge_hands_on(executor):
+    seen = []
+
+    @task(trigger=lambda above: not seen.append(next(iter(above.values())).result))
+    def look(x):
+        return x
+
+    @loop_flow
+    def rounds(n, x, y=0):
+        with case(n, 0):
+            never = size(n)
+        looked = look(merge(never, x)), look(merge(never, n)), look(merge(never, [y, n]))
+        return again(n=n + 1, y=size(n)).until(n >= 2, result=looked)
+
+    with Flow("looked-at") as flow:
+        made, several = pass_on([[3], 4]), pass_on.map([5, 6])
+        rounds(1, {"k": made})
+        rounds(1, flatten(made))
+        rounds.map(unmapped(1), several)
+        rounds.map(unmapped(1), made)
+        rounds.map(unmapped(1), [made, 7])
+    assert flow.run(executor=executor).is_successful()
+    given = [{"k": [[3], 4]}, [3, 4], 5, 6, [3], 4, [[3], 4], 7]
+    wanted = [one for x in given for one in (x, 1, [0, 1], x, 2, [1, 2])]
+    assert sorted(map(repr, seen)) == sorted(map(repr, wanted))
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_g02_a_trigger_in_the_body_reads_arguments_that_lie_in_the_store(executor):
+    seen = []
+
+    @task(trigger=lambda above: not seen.append(len(next(iter(above.values())).result)))
+    def look(x):
+        return len(x)
+
+    @task
+    def large(n):
+        return b"x" * (200_000 + n)
+
+    @task
+    def several():
+        return [b"y" * 700_000, b"z" * 700_001]
+
+    @loop_flow
+    def rounds(x, n=1):
+        with case(n, 0):
+            never = size(n)
+        length = look(merge(never, x))
+        return again(x=large(n), n=n + 1).until(n >= 3, result=length)
+
+    with Flow("large") as flow:
+        one, both = rounds(b"", 1), rounds.map(several())
+    state = flow.run(executor=executor)
+    assert state.result[one].result == 200_002
+    assert state.result[both].result == [200_002, 200_002]
+    assert sorted(seen) == sorted([0, 700_000, 700_001] + 3 * [200_001, 200_002])
+
+
+def test_g01_a_body_without_tasks_hands_its_arguments_round(executor):
+    @loop_flow
+    def shift(a, b, c):
+        return again(a=b, b=c).until(a, result=[a, b, c])
+
+    @loop_flow(max_loops=4)
+    def endless(a):
+        return again(a=a).until(a)
+
+    with Flow("empty") as flow:
+        one, several = shift(0, 0, 1), shift.map([0, 7], [0, 4], unmapped(5))
+        never = endless(False)
+    state = flow.run(executor=executor)
+    assert state.result[one].result == [1, 1, 1] and state.result[one].loop_count == 3
+    assert state.result[several].result == [[5, 5, 5], [7, 4, 5]]
+    assert state.result[never].is_failed() and "max_loops=4" in state.result[never].message
+
+
+def test_g04_a_child_of_a_map_in_the_body_fails_the_loop_by_its_name(executor):
+    @task
+    def picky(x, n):
+        if (x, n) == ("b", 2):
+            raise ValueError("no b any more")
+        return x
+
+    def rounds_with(last):
+        @loop_flow(name="rounds")
+        def rounds(n=1):
+            return again(n=n + 1).until(n >= 3, result=last(picky.map(list("abc"), unmapped(n))))
+
+        return rounds
+
+    @loop_flow
+    def lenient(n=1):
+        found = picky.copy(tolerate=1).map(list("abc"), unmapped(n))
+        return again(n=n + 1).until(n >= 3, result=found)
+
+    with Flow("maps") as flow:
+        ends = [rounds_with(last)() for last in (lambda x: x, pass_on, pass_on.map)]
+        fine = lenient()
+    state = flow.run(executor=executor)
+    said = "@2/picky[1] failed: Unexpected error: ValueError('no b any more')"
+    for end in ends:
+        assert state.result[end].loop_count == 2
+        assert said in state.result[end].message, state.result[end].message
+    assert state.result[fine].result == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_m15_fail_fast_ends_loop_flows_of_which_tasks_are_under_way_or_wait(executor, tmp_path):
+    trace = Trace(tmp_path)
+
+    @task(max_retries=1, retry_delay=3600)
+    def work(kind, n):
+        trace.note(kind, n)
+        if kind == "pauses":
+            raise PAUSE("until somebody comes")
+        if kind == "retried":
+            raise ValueError("later")
+        if kind == "loops":
+            raise LOOP(after=0.02)
+        return n
+
+    @task
+    def fails(kind, n):
+        if not {("pauses", 1), ("retried", 1), ("loops", 1)} <= set(trace.notes()):
+            raise RETRY("not yet", after=0.02)
+        raise ValueError("bad")
+
+    @loop_flow
+    def inner(kind, n):
+        return again(n=work(kind, n)).until(False)
+
+    @loop_flow(fail_fast=True)
+    def rounds(kind, n=1):
+        with case(kind, "fails"):
+            bad = fails(kind, n)
+        with case(kind, "nested"):
+            nested = inner("loops", n)
+        with case(kind, "waits"):
+            waits = work("pauses", n)
+        return again(n=merge(bad, nested, waits, work(kind, n))).until(False)
+
+    kinds = ["pauses", "retried", "nested", "waits", "fails", *["late"] * 60]
+    with Flow("fast") as flow:
+        ends, beside = rounds.map(kinds), size(-3)
+    state = flow.run(executor=executor)
+    assert state.is_failed() and state.result[beside].result == 3
+    states = state.result[ends].map_states
+    assert states[4].is_failed() and "fails failed" in states[4].message
+    others = [one for number, one in enumerate(states) if number != 4]
+    assert {type(one).__name__ for one in others} == {"Cancelled"}
+    assert {one.message for one in others} == {"cancelled since rounds[4] failed (fail_fast)"}
+
+
+def test_g05_l15_the_first_iteration_counts_for_max_time_and_for_loop_count(executor):
+    @task
+    def slow(n):
+        linger(0.3)
+        return n + 1
+
+    @task
+    def broken(n):
+        raise ValueError("at once")
+
+    @loop_flow(max_time=0.2, on_limit="return")
+    def late(n=1):
+        return again(n=slow(n)).until(False)
+
+    @loop_flow
+    def fails(n=1):
+        return again(n=broken(n)).until(False)
+
+    with Flow("first") as flow:
+        end, failed = late(), fails()
+    state = flow.run(executor=executor)
+    assert state.result[end].result == {"n": 2} and state.result[end].loop_count == 1
+    assert state.result[failed].is_failed() and state.result[failed].loop_count == 1
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_g05_l18_no_more_loop_flows_begin_than_max_branches_allows(executor, tmp_path):
+    trace = Trace(tmp_path)
+
+    @task
+    def work(who, n):
+        trace.note("begins", who)
+        if who == 2:
+            raise ValueError("two")
+        return n + 1
+
+    @loop_flow(max_branches=2)
+    def rounds(who, n=1):
+        return again(n=work(who, n)).until(n >= 3, result=who)
+
+    @task
+    def follow(who):
+        trace.note("done", who)
+        return who
+
+    @loop_flow
+    def around(n=1):
+        inner = follow.map(rounds.map([10, 11, 12, 13, 14]))
+        return again(n=n + 1).until(n >= 2, result=inner)
+
+    with Flow("branches") as flow:
+        ends = rounds.map(list(range(7)))
+        after, nested = follow.map(ends), around()
+    state = flow.run(executor=executor)
+    assert state.result[ends].map_states[2].is_failed()
+    assert [one.result for one in state.result[after].map_states if one.is_successful()] == [
+        0, 1, 3, 4, 5, 6,
+    ]  # fmt: skip
+    assert state.result[nested].result == [10, 11, 12, 13, 14]
+    # Those of all iterations, and the two maps, are branches of tasks of their own.
+    for whose in (range(7), range(10, 15)):
+        under_way = set()
+        for what, who in (note for note in trace.notes() if note[1] in whose):
+            (under_way.add if what == "begins" else under_way.discard)(who)
+            under_way.discard(2)  # is never done
+            assert len(under_way) <= 2
 
 
 def test_g06_limits_end_a_loop_flow_like_any_other(executor):

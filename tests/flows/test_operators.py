@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from daskloop import Flow, Parameter, apply_map, task, triggers
+from daskloop import Flow, Parameter, apply_map, case, task, triggers
 from daskloop.engine.state import Failed, Success, TriggerFailed
+from daskloop.tasks.control_flow import merge
 from tests.flows.maps_scheduler import keys_seen, watch_keys
 from tests.flows.traces import Trace
 
@@ -280,3 +281,31 @@ def test_a_run_is_not_resumed_with_another_operator(trace, tmp_path):
     flow, *_ = resumed(trace, changed=True)
     with pytest.raises(ResumeError, match=r"task 'Add-1' is gone.*task 'Sub-1' is new"):
         flow.run(executor="inline", journal=tmp_path / "runs", resume=True)
+
+
+def test_an_operator_takes_tasks_that_lie_in_a_collection(executor):
+    with Flow("collections") as flow:
+        one, pair, more, rest = same([1]), same((1,)), [same(2), same(3)], (same(2), 3)
+        listed, paired = one + more, pair + rest
+        alike = same({"a": 2}).is_equal({"a": same(2)})
+        fewer = same({1, 2}) - {same(2), same(3)}
+        taken = same([listed, paired, alike, fewer])
+    state = flow.run(executor=executor)
+    wanted = [[1, 2, 3], (1, 2, 3), True, {1}]
+    assert state.result[taken].result == wanted
+    made = [listed, paired, alike, fewer]
+    assert {state.result[one].message for one in made} == {FOLDED}
+    assert [state.result[one].result for one in made] == wanted
+
+
+def test_a_merge_that_runs_although_all_its_branches_are_skipped_gives_none(executor):
+    with Flow("all-skipped") as flow:
+        with case(same(1), 2):
+            first, second = same(3), same(4)
+        neither = merge(first, second)
+        anyhow = merge(first, second, trigger=triggers.all_successful)
+        after = same([anyhow])
+    state = flow.run(executor=executor)
+    assert state.result[neither].is_skipped()
+    assert type(state.result[anyhow]) is Success and state.result[anyhow].result is None
+    assert state.result[after].result == [None]

@@ -6,7 +6,7 @@ import pytest
 
 from daskloop import Flow, Parameter, context, flatten, task, unmapped
 from daskloop.engine.signals import LOOP, SKIP
-from daskloop.engine.state import Skipped, Success, TriggerFailed
+from daskloop.engine.state import Failed, Skipped, Success, TriggerFailed
 from daskloop.triggers import all_finished, all_successful, any_failed, any_successful
 from tests.flows.maps_notes import Notes
 
@@ -295,6 +295,51 @@ def test_m09_the_lists_of_mapped_children_are_flattened(executor):
     state = flow.run(executor=executor)
     assert state.result[doubled].result == [0, 2, 0, 2, 4]
     assert state.result[joined].result == [0, 1, 0, 1, 2]
+
+
+@task
+def pair(x):
+    return [x, x + 10]
+
+
+@pytest.mark.parametrize(
+    ("write", "wanted"),
+    [
+        (lambda p, q: [pair.map([1, 2]), pair.map([3])], [[1, 11], [2, 12], [3, 13]]),
+        (lambda p, q: [p, q], [1, 2, "text"]),
+        (lambda p, q: (pair(1), [2, 3], pair(4)), [1, 11, 2, 3, 4, 14]),
+        (lambda p, q: [[pair(1), 5], (6, pair(2))], [[1, 11], 5, 6, [2, 12]]),
+        (lambda p, q: [{"a": pair(1)}, pair(2)], [{"a": [1, 11]}, 2, 12]),
+        (lambda p, q: [pair(1), {"a": 1}, "text", None, []], [1, 11, {"a": 1}, "text", None]),
+        (lambda p, q: [pair.map([]), []], []),
+    ],
+    ids=["maps", "parameters", "results", "lists", "dicts", "constants", "empty"],
+)
+def test_m09_a_list_of_what_tasks_return_is_flattened_alike_for_a_map_and_a_reduce(
+    write, wanted, executor
+):
+    with Flow("f") as flow:
+        p, q = Parameter("p"), Parameter("q")
+        give([p, q])
+        lists = write(p, q)
+        mapped, reduced = give.map(flatten(lists)), give(flatten(lists))
+    state = flow.run(p=[1, 2], q="text", executor=executor)
+    assert state.result[mapped].result == wanted
+    assert state.result[reduced].result == wanted
+
+
+def test_m09_m08_of_a_flattened_list_one_failed_task_leaves_no_children(executor):
+    with Flow("f") as flow:
+        bad, skipped = divide(0), skip_one(1)
+        failed = give.map(flatten([pair(1), bad]))
+        left = give.map(flatten([pair(1), skipped]))
+        # A map has children whatever becomes of them, and what takes them is told of each.
+        followed = give.map(flatten([divide.map([1, 0]), pair(1)]))
+    state = flow.run(executor=executor)
+    assert type(state.result[failed]) is Failed
+    assert "upstream task 'divide' has no result to map over" in state.result[failed].message
+    assert type(state.result[left]) is Skipped
+    assert [type(one) for one in state.result[followed].map_states] == 4 * [TriggerFailed]
 
 
 def test_m09_what_cannot_be_iterated_passes_as_it_is(executor):

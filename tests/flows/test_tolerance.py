@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daskloop import Flow, context, task
-from daskloop.engine.signals import LOOP
+from daskloop.engine.signals import LOOP, PAUSE, RETRY
+from daskloop.engine.state import Success
 from tests.flows.traces import Trace, linger, on_clusters
 
 
@@ -192,6 +193,51 @@ def test_l15_on_limit_return_holds_for_the_time_too(executor):
     state = flow.run(executor=executor).result[last]
     assert state.is_successful() and 1 <= state.result <= 7
     assert "limit" in state.message
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+@pytest.mark.parametrize("waits", ["retry", "failure", "pause", "loop"])
+def test_l15_a_loop_whose_time_runs_out_while_it_waits_ends_with_its_last_payload(executor, waits):
+    @task(max_time=0.3, on_limit="return", max_retries=1, retry_delay=0.5)
+    def loop():
+        count = context.get("task_loop_count", 1)
+        if count < 3:
+            raise LOOP(result=count)
+        if waits == "retry":
+            raise RETRY("not yet", after=0.5)
+        if waits == "failure":
+            raise ValueError("once more")
+        if waits == "pause" and not context.get("resume"):
+            linger(0.4)
+            raise PAUSE("wait", after=0.05)
+        raise LOOP(result=count, after=0.5)
+
+    with Flow("waits") as flow:
+        last = loop()
+    state = flow.run(executor=executor).result[last]
+    reached = 3 if waits == "loop" else 2
+    assert type(state) is Success and state.result == reached
+    assert f"max_time=0.3 s, with the payload of iteration {reached}" in state.message
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_l15_a_loop_whose_time_runs_out_while_it_waits_for_its_turn_is_not_called_again(
+    executor, tmp_path
+):
+    trace = Trace(tmp_path)
+
+    @task(max_time=0.3, on_limit="return", rate="2/s")
+    def loop():
+        count = context.get("task_loop_count", 1)
+        trace.note(count)
+        raise LOOP(result=count)
+
+    with Flow("turns") as flow:
+        last = loop()
+    state = flow.run(executor=executor).result[last]
+    assert type(state) is Success and state.result == 1
+    assert "max_time=0.3 s, with the payload of iteration 1" in state.message
+    assert trace.notes() == [(1,)]
 
 
 def test_l15_a_loop_that_reached_its_limit_without_a_payload_fails_all_the_same(executor):

@@ -6,6 +6,7 @@ import gc
 
 from daskloop import Flow, again, loop_flow, task
 from daskloop.define.annotations import flatten
+from daskloop.run.admission import Admission
 from daskloop.run.mishaps import Mishaps
 from daskloop.run.standing import Standing
 
@@ -32,6 +33,35 @@ def test_g08_nothing_of_an_iteration_is_kept_once_the_next_one_is_under_way():
         end = rounds()
     assert flow.run(executor="inline").result[end].result == 51
     assert [one - before for one in alive] == [2, 2], "the run, and the iteration under way"
+
+
+def test_g08_no_more_loop_flows_are_under_way_than_the_window_holds_and_all_have_their_turn():
+    alive = []
+
+    def count(task, old, new):
+        if new.is_looped() and new.loop_count == 1:
+            found = [one for one in gc.get_objects() if type(one) is Standing]
+            # The driver goes on meanwhile: an iteration just replaced is not collected yet.
+            alive.append(sum(one.outer is not None and one.outer.block is one for one in found))
+
+    @task
+    def same(n, who):
+        if who == 7:
+            raise ValueError("seven")
+        return n
+
+    @loop_flow(state_handlers=[count])
+    def rounds(who, n=1):
+        return again(n=same(n, who) + 1).until(n >= 3, result=[who, n])
+
+    window = Admission(1).window
+    with Flow("many") as flow:
+        ends = rounds.map(list(range(window + 20)))
+    states = flow.run(executor="inline").result[ends].map_states
+    assert states[7].is_failed()
+    wanted = [[who, 3] for who in range(window + 20) if who != 7]
+    assert [one.result for one in states if one.is_successful()] == wanted
+    assert max(alive) == window
 
 
 def test_g02_an_argument_that_is_flattened_is_so_for_tasks_and_operators():
