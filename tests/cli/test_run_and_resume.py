@@ -65,6 +65,75 @@ def test_the_message_about_a_failure_says_where_why_from_what_and_how_to_go_on(f
     ]
 
 
+MANY = """
+from daskloop import Flow, again, loop_flow, task
+
+
+@task
+def five():
+    return 5
+
+
+@task
+def over(x):
+    return x
+
+
+@loop_flow
+def grow(n):
+    more = over(n)
+    return again(n=more).until(1 / more > 2, result=more)
+
+
+@task
+def walk(x, n=1):
+    if n == x:
+        raise ValueError(f"no {n}")
+    return again(n=n + 1)
+
+
+with Flow("many") as flow:
+    over.map(five())
+    grow(0)
+
+with Flow("more") as more:
+    over.map(five())
+    walk.map([2, 1, 2, 3, 4, 5])
+    walk(1)
+"""
+
+
+def test_of_a_map_as_a_whole_and_a_loop_flow_there_is_no_call_to_look_at(folder):
+    (folder / "many.py").write_text(MANY)
+    ended = daskloop("run", "many.py:flow", *INLINE, "--quiet")
+    assert ended.exit_code == 1
+    assert "✖ over failed\n  MapError: argument 'x' of 'over'" in ended.output
+    assert "✖ grow failed at iteration 1" in ended.output
+    assert "continue:   daskloop resume" in ended.output and "look at it" not in ended.output
+
+
+def test_of_many_failures_five_are_told_and_the_first_that_was_called_can_be_looked_at(folder):
+    (folder / "many.py").write_text(MANY)
+    ended = daskloop("run", "many.py:more", *INLINE, "--quiet")
+    lines = ended.output.splitlines()
+    assert [text.split(" failed")[0] for text in lines if text.startswith("✖")] == [
+        "✖ over",
+        "✖ walk[0]",
+        "✖ walk[1]",
+        "✖ walk[2]",
+        "✖ walk[3]",
+        "✖ 3 more",
+    ]
+    assert lines[lines.index("✖ walk[0] failed at iteration 2, try 1 of 1") + 3] == (
+        "  Iteration 1 is safe in the journal."
+    )
+    assert "the 8 that failed, each from the iteration it failed at" in lines[-2]
+    name = lines[-2].split()[3]
+    assert lines[-1] == f"    look at it: daskloop debug {name} 'walk-1[0]@2'"
+    made = daskloop("debug", name, "walk-1[0]@2", "--no-pdb")
+    assert made.exit_code == 1 and made.output.splitlines()[-1] == "ValueError: no 2"
+
+
 def test_without_a_journal_a_failure_offers_nothing_to_continue():
     ended = run("-p", "breaks=9", "--quiet", "--no-journal")
     assert ended.exit_code == 1
