@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from daskloop.cli.journals import open_shelf
 from daskloop.cli.prune import prune
-from tests.cli.commands import daskloop, run_named
+from tests.cli.commands import daskloop, run_named, started
 
 FIB = ("run", "fib.py", "-p", "ms=[10, 100]", "--executor", "inline")
 
@@ -121,6 +121,26 @@ def test_prune_removes_payloads_that_lie_elsewhere(folder):
     pruned = daskloop("runs", "--prune", "--older-than", "0s", "--yes")
     assert int(pruned.output.split()[3]) > 100_000
     assert not list((folder / "elsewhere").glob("*/payloads/*"))
+
+
+def test_prune_keeps_a_run_that_was_resumed_since_it_was_listed(folder):
+    text = (folder / "fib.py").read_text()
+    (folder / "fib.py").write_text(text.replace("return pair.fib", "return bytes(100_000)"))
+    name = run_named(daskloop(*FIB, "--store", "elsewhere", "-p", "breaks=9").output)
+    shelf = open_shelf(None)
+    (listed,) = shelf.journal.runs()
+    (folder / "mended").touch()
+    stores = {path for path in (folder / "elsewhere").rglob("*") if path.is_file()}
+    assert stores
+    with started("resume", name, "--executor", "inline", cwd=folder, seconds=30) as resumed:
+        resumed.wait_for("begun")
+        with CliRunner().isolation() as streams:
+            prune(shelf, [listed], "0s", yes=True)
+            said = streams[0].getvalue().decode() + streams[1].getvalue().decode()
+    assert f"{name} is kept: " in said and f"process {resumed.process.pid}" in said
+    assert "0 runs removed, 0 bytes freed" in said
+    assert {path for path in stores if path.is_file()} == stores
+    assert (folder / ".daskloop" / name / "run.sqlite").is_file()
 
 
 @pytest.mark.parametrize(
