@@ -6,6 +6,7 @@ import json
 
 import dask
 import pytest
+from distributed import LocalCluster
 
 from daskloop.cli.load_flow import load_flow
 from tests.cli.commands import daskloop, run_named
@@ -244,7 +245,47 @@ def test_a_scheduler_that_does_not_answer_is_code_3(monkeypatch):
         refused = daskloop("run", "fib.py", *MS, "--executor", "tcp://127.0.0.1:1", "--quiet")
     assert refused.exit_code == 3
     assert "127.0.0.1:1" in refused.output
-    assert "To continue: daskloop resume" in refused.output
+    lines = refused.output.splitlines()
+    assert lines[-2].startswith("The run is recorded. To continue: daskloop resume ")
+    command = lines[-2].partition("continue: ")[2]
+    assert lines[-1] == f"Without that scheduler: {command} --executor threads"
+    ended = daskloop(*command.split()[1:], "--executor", "threads")
+    assert ended.exit_code == 0 and "1084" in ended.output, ended.output
+
+
+@pytest.fixture
+def cluster():
+    """A cluster at an address, as others start it."""
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
+    place = {"host": "tcp://127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(**options, **place) as started:
+        yield started
+
+
+def test_a_scheduler_that_a_run_was_on_is_used_again_while_it_lives(folder, cluster):
+    address = cluster.scheduler_address
+    begun = daskloop("run", "fib.py", *MS, "-p", "breaks=9", "--executor", address)
+    assert begun.exit_code == 1, begun.output
+    name = run_named(begun.output)
+    again = daskloop("resume", name)
+    assert again.exit_code == 1
+    assert again.output.splitlines()[0].endswith(f"run {name} · the scheduler at {address}")
+    cluster.close()
+    (folder / "mended").touch()
+    ended = daskloop("resume", name)
+    assert ended.exit_code == 0 and "1084" in ended.output
+    first, second = ended.output.splitlines()[:2]
+    assert second.endswith(f"run {name} · local Dask, threads")
+    assert first.startswith(f"the scheduler at {address} is gone (")
+    assert first.endswith("): going on without it")
+
+
+def test_another_executor_may_be_named_though_the_scheduler_of_a_run_lives(folder, cluster):
+    address = cluster.scheduler_address
+    begun = daskloop("run", "fib.py", *MS, "-p", "breaks=9", "--executor", address)
+    (folder / "mended").touch()
+    ended = daskloop("resume", run_named(begun.output), *INLINE)
+    assert ended.exit_code == 0 and ended.output.splitlines()[0].endswith("· inline")
 
 
 def test_a_run_that_is_over_cannot_be_cancelled():
