@@ -22,6 +22,7 @@ import daskloop
 from daskloop import Flow, Parameter, context, task, unmapped
 from daskloop.engine.signals import LOOP
 from daskloop.engine.state import Failed, State, Success, TriggerFailed
+from daskloop.record.folder_journal import FolderJournal
 from tests.flows.maps_notes import PATIENCE, Notes, wait_until, warned_of
 from tests.flows.traces import on_clusters
 
@@ -883,6 +884,59 @@ def test_f11_ctrl_c_ends_the_run_and_its_cluster(tmp_path):
         for name in os.listdir(folder):
             pid = int(name.split("-")[1])
             wait_until(lambda p=pid: not _is_alive(p), f"process {pid} to end\n{said}")
+
+
+def test_f11_a_second_ctrl_c_gives_up_what_runs_and_reaches_the_program(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import time
+            from daskloop import Flow, task
+
+            @task
+            def wait(x):
+                open(f"begun-{x}", "w").close()
+                time.sleep(300)
+
+            with Flow("f") as flow:
+                wait.map([1, 2])
+            try:
+                flow.run(executor="processes", workers=2, journal="runs")
+            except KeyboardInterrupt:
+                print("the program goes on", flush=True)
+            """
+        )
+    )
+    errors = tmp_path / "errors"
+    with errors.open("w") as stderr:
+        run = subprocess.Popen(
+            [sys.executable, str(script)],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            start_new_session=True,
+            cwd=tmp_path,
+            env={**os.environ, "DASK_DASKLOOP__DRAIN": "300s"},
+        )
+        try:
+            wait_until(lambda: len(list(tmp_path.glob("begun-*"))) == 2, "both to begin")
+            run.send_signal(signal.SIGINT)
+            word = "stopping after the running iterations"
+            wait_until(lambda: word in errors.read_text(), "the first Ctrl-C to be heard")
+            run.send_signal(signal.SIGINT)
+            said, _ = run.communicate(timeout=PATIENCE)
+        finally:
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+                run.communicate()
+    assert (said, run.returncode) == ("the program goes on\n", 0)
+    assert "KeyboardInterrupt" not in errors.read_text()
+    (summary,) = FolderJournal(tmp_path / "runs").runs()
+    assert (summary.status, summary.message) == (
+        "stopped",
+        "The run was stopped: stopped by a second Ctrl-C",
+    )
 
 
 def test_f00_row66_a_run_inside_a_task_is_refused_and_says_what_to_do(executor):
