@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pdb
+import sys
 import traceback
+from bdb import BdbQuit
+from collections.abc import Awaitable
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +24,8 @@ from daskloop.cli.trusting import trusting
 from daskloop.cli.values import parameter_values as typed_values
 from daskloop.cli.wording import line
 from daskloop.contexts import context
+from daskloop.define.again import Again
+from daskloop.define.signature import is_async
 from daskloop.flow.parameters import parameter_values
 from daskloop.record.entries import Past
 from daskloop.record.names_of_children import names_by_slug
@@ -27,11 +33,12 @@ from daskloop.record.pickling import preview
 from daskloop.record.sealed import unseal
 from daskloop.record.store import PayloadStore
 from daskloop.record.trust import check_owner
-from daskloop.signals import LOOP, Signal
+from daskloop.run.body import invoke
+from daskloop.signals import FAIL, LOOP, TRIGGERFAIL, Signal
 
 __all__ = ["debug"]
 
-_AROUND = (__name__, "pdb", "bdb")
+_AROUND = (__name__, "pdb", "bdb", "asyncio.runners", "asyncio.base_events", "daskloop.run.body")
 _LONGEST = 5_000  # characters of a value that are printed
 
 
@@ -108,7 +115,7 @@ def _heading(call: Call) -> str:
 
 
 class _Debugger(pdb.Pdb):
-    """A debugger that knows whether it was left by `quit`: `runcall` returns None then."""
+    """A debugger that knows whether it was left by `quit`: its calls return None then."""
 
     left = False
 
@@ -116,32 +123,58 @@ class _Debugger(pdb.Pdb):
         self.left = True
         super().set_quit()
 
+    def run_task(self, call: Call) -> Any:
+        """Call a function from its first line on; of one that is async, its coroutine's."""
+        if is_async(call.function):
+            return asyncio.run(self._awaited(call.function(**call.arguments)))
+        return self.runcall(call.function, **call.arguments)
+
+    async def _awaited(self, coroutine: Awaitable[Any]) -> Any:
+        """Do what `runcall` does, inside of asyncio, whose own lines are of no interest."""
+        self.reset()
+        sys.settrace(self.trace_dispatch)
+        try:
+            return await coroutine
+        except BdbQuit:
+            return None
+        finally:
+            self.quitting = True
+            sys.settrace(None)
+
 
 def _make(call: Call, no_pdb: bool) -> bool:
-    """Call the function and print what came; True if it raised an exception of its own."""
+    """Call the function and print what came; True if that is a failure."""
     debugger = None if no_pdb else _Debugger()
     with context.only(call.context):
         try:
             if debugger is None:
-                result = call.function(**call.arguments)
+                result = invoke(call.function, call.arguments)
             else:
-                result = debugger.runcall(call.function, **call.arguments)
+                result = debugger.run_task(call)
         except LOOP as signal:
-            click.echo(f"LOOP: {line(str(signal.message or ''))}")
-            click.echo(f"payload of the next iteration: {_shown(signal.result)}")
-            return False
+            return _goes_on("LOOP", signal.message, signal.result)
         except Signal as signal:
             click.echo(f"{type(signal).__name__}: {line(str(signal.message or ''))}")
-            return False
-        # Whatever user code raises is what was asked for.
-        except Exception as error:
+            return isinstance(signal, (FAIL, TRIGGERFAIL))
+        except KeyboardInterrupt:  # somebody has had enough of it
+            raise
+        # Whatever user code raises is what was asked for, an exit included.
+        except BaseException as error:
             trace = _own_frames(error.__traceback__)
             click.echo("".join(traceback.format_exception(type(error), error, trace)).rstrip())
             if not no_pdb:
                 pdb.post_mortem(trace)
             return True
+    if type(result) is Again:
+        return _goes_on("again", result.message, result.fields)
     left = debugger is not None and debugger.left
     click.echo("left the debugger" if left else f"returned: {_shown(result)}")
+    return False
+
+
+def _goes_on(word: str, message: str | None, payload: Any) -> bool:
+    click.echo(f"{word}: {line(str(message or ''))}")
+    click.echo(f"payload of the next iteration: {_shown(payload)}")
     return False
 
 

@@ -19,7 +19,7 @@ from daskloop.cli.log_lines import is_json, log_lines
 from daskloop.cli.stopping import Stopper
 from daskloop.errors import DaskloopError, RunLocked
 from daskloop.events import Listener
-from daskloop.executors.choose import Choice, Inline, Temporary, choose, describe
+from daskloop.executors.choose import Address, Choice, Inline, Temporary, choose, describe
 from daskloop.flow.begin import begin
 from daskloop.plain_text import hidden
 from daskloop.record.entries import Past
@@ -79,7 +79,7 @@ def drive(launch: Launch) -> ExitCode:
         except KeyboardInterrupt:  # at once, and in this thread: there are no states to show
             state = None
         except CannotStart as refused:
-            raise _with_advice(refused, run, launch) from refused
+            raise _with_advice(refused, run, launch, choice) from refused
     stopped = state is None or was_stopped(state)
     if state is not None:
         _tell(launch, run, state, stopped)
@@ -138,12 +138,15 @@ def _where(choice: Choice) -> str:
     return f"local Dask, {'' if choice.workers is None else f'{choice.workers} '}{choice.kind}"
 
 
-def _with_advice(refused: CannotStart, run: Run, launch: Launch) -> CannotStart:
+def _with_advice(refused: CannotStart, run: Run, launch: Launch, choice: Choice) -> CannotStart:
     """Say of a run that was begun, and found no cluster, how to go on."""
     if launch.shelf is None:
         return refused
     command = launch.shelf.command("resume", run.name)
-    return CannotStart(f"{refused.message}\nThe run is recorded. To continue: {command}")
+    text = f"{refused.message}\nThe run is recorded. To continue: {command}"
+    if isinstance(choice, Address):  # which `resume` takes again, while something answers there
+        text += f"\nWithout that scheduler: {command} --executor threads"
+    return CannotStart(text)
 
 
 def _tell(launch: Launch, run: Run, state: State, stopped: bool) -> None:

@@ -46,6 +46,8 @@ class _Failure:
     """The states of all children of the map, if it is one."""
     label: str | None = None
     """Its own name among them, if it has one."""
+    is_map: bool = False
+    """True of a map as a whole, which has no iterations, and no call to look at."""
 
     @property
     def name(self) -> str:
@@ -93,7 +95,8 @@ def _failures(flow: Flow, results: Results) -> Iterator[_Failure]:
             if _is_own(child):
                 yield _Failure(task, slug, index, child, children, names[index] if names else None)
         if _is_own(state):
-            yield _Failure(task, slug, None, state, ())
+            is_map = any(argument.mapped for argument in flow.call_of(task).arguments)
+            yield _Failure(task, slug, None, state, (), is_map=is_map)
 
 
 def _is_own(state: State) -> bool:
@@ -120,6 +123,8 @@ def _lines_of(one: _Failure, flow: Flow, results: Results, story: Story | None) 
 
 
 def _iteration(one: _Failure, story: Story | None) -> int:
+    if one.is_map:
+        return 0
     return one.state.loop_count or (story.iteration if story is not None else 0)
 
 
@@ -202,12 +207,19 @@ def _what_next(
     if len(failures) == 1:
         child = "" if first.index is None else f"only [{first.index}], "
         what = f"{child}from iteration {iteration}" if iteration else "what failed"
-    named = [task for task in told if told[task].mark.name == first.task.name]
-    ambiguous = len({slug for slug, _ in named}) > 1
-    which = first.index if first.label is None else first.label
-    name = full_name(first.slug if ambiguous else first.task.name, which)
-    target = f"{name}@{iteration}" if iteration else name
     lines = [f"    continue:   {shelf.command('resume', run)}            {what}"]
-    if not isinstance(first.task, LoopFlow):  # there is no single call to look at
-        lines.append(f"    look at it: {shelf.command('debug', run, target)}")
+    # Of a loop flow, and of a map as a whole, there is no single call to look at.
+    called = [one for one in failures if not (one.is_map or isinstance(one.task, LoopFlow))]
+    if called:
+        lines.append(f"    look at it: {shelf.command('debug', run, _target(called[0], told))}")
     return lines
+
+
+def _target(one: _Failure, told: Mapping[tuple[str, int | None], Story]) -> str:
+    """Name a failed attempt as `debug` takes it."""
+    iteration = _iteration(one, told.get((one.slug, one.index)))
+    named = [task for task in told if told[task].mark.name == one.task.name]
+    ambiguous = len({slug for slug, _ in named}) > 1
+    which = one.index if one.label is None else one.label
+    name = full_name(one.slug if ambiguous else one.task.name, which)
+    return f"{name}@{iteration}" if iteration else name

@@ -84,19 +84,23 @@ def _load_file(path: str) -> tuple[ModuleType, str]:
     # The file is the user's and may raise anything, an exit included.
     except (Exception, SystemExit) as error:
         del sys.modules[spec.name]
-        raise CannotStart(f"{path!r} cannot be loaded:\n{_from_file(error, full)}") from error
+        raise CannotStart(f"{path!r} cannot be loaded:\n{_users_part(error)}") from error
     import cloudpickle
 
     cloudpickle.register_pickle_by_value(module)
     return module, full
 
 
-def _from_file(error: BaseException, path: str) -> str:
-    """Write a traceback down from the user's file on."""
+def _users_part(error: BaseException) -> str:
+    """Write a traceback down from the first frame that is neither ours nor the import's."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename != path:
+    while trace is not None and _is_around(trace.tb_frame.f_globals.get("__name__", "")):
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+
+
+def _is_around(module: str) -> bool:
+    return module == __name__ or module.partition(".")[0] == "importlib"
 
 
 def _import(name: str) -> ModuleType:
@@ -111,8 +115,7 @@ def _import(name: str) -> ModuleType:
         raise CannotStart(f"Module {name!r} cannot be imported: {error}") from error
     # The module is the user's and may raise anything, an exit included.
     except (Exception, SystemExit) as error:
-        text = "".join(traceback.format_exception(error)).rstrip()
-        raise CannotStart(f"Module {name!r} cannot be imported:\n{text}") from error
+        raise CannotStart(f"Module {name!r} cannot be imported:\n{_users_part(error)}") from error
 
 
 def _make_importable(folder: str) -> None:

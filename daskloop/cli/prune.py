@@ -53,12 +53,12 @@ def prune(shelf: Shelf, found: Sequence[Summary], older_than: str | None, yes: b
     for one in removed:
         size = _size(shelf, one)
         try:
-            _let_go(one)
-            _remove(shelf, one)
-        except (JournalError, StoreError) as error:
+            # It may have been resumed since it was listed: the journal knows, and refuses.
+            shelf.journal.remove(one.header.run)
+        except JournalError as error:
             click.echo(f"{one.header.run} is kept: {error}", err=True)
             continue
-        count, freed = count + 1, freed + size
+        count, freed = count + 1, freed + size - _put_away(one)
     click.echo(f"{plural(count, 'run')} removed, {freed} bytes freed.")
 
 
@@ -86,11 +86,19 @@ def _agreed(unfinished: Sequence[Summary]) -> bool:
         return False
 
 
-def _remove(shelf: Shelf, summary: Summary) -> None:
-    if summary.header.store is not None:
-        PayloadStore(summary.header.store, create=False).remove_all()
-    shelf.journal.remove(summary.header.run)
+def _put_away(summary: Summary) -> int:
+    """Remove what a run has left elsewhere; return the bytes of it that stay."""
+    _let_go(summary)
     forget_memory_claims(summary.header.run)
+    store = summary.header.store
+    if store is None:
+        return 0
+    try:
+        PayloadStore(store, create=False).remove_all()
+    except StoreError as error:
+        click.echo(f"{summary.header.run}: its payloads stay, {error}", err=True)
+        return sum(_sizes(store))
+    return 0
 
 
 def _let_go(summary: Summary) -> None:

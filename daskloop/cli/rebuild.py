@@ -13,6 +13,7 @@ from typing import Any
 
 from daskloop.cli.exit_codes import CannotStart
 from daskloop.cli.targets import Target
+from daskloop.define.again import Fields
 from daskloop.define.loop_flow import LoopFlow
 from daskloop.flow.flow import Flow
 from daskloop.keys import is_inside
@@ -23,7 +24,7 @@ from daskloop.run.body import Surroundings
 from daskloop.run.closing import Closing
 from daskloop.run.machine import Machine
 from daskloop.run.memory import Memory
-from daskloop.run.order import open_tree, unpack_own, unpack_shared
+from daskloop.run.order import Tree, open_tree, unpack_own, unpack_shared
 from daskloop.run.orders import Orders
 from daskloop.run.standing import Child
 from daskloop.run.turn import Handled, Turn
@@ -98,10 +99,8 @@ def rebuild(
     )
     child = _submitted(machine, target, past.summary.updated)
     if child is None or child.progress.iteration != iteration:
-        raise CannotStart(
-            f"Iteration {iteration} of {target.name} in run '{run}' was never called: what it "
-            "waited for had not ended well, or its loop was over."
-        )
+        why = "what it waited for had not ended well, or its loop was over."
+        raise CannotStart(f"{_never(iteration, target, run)}: {why}")
     closing = Closing(None, 0, run)  # nothing is written to the run's store
     orders = Orders(machine.standing, closing, run, {}, claims=None, here=True)
     assert child.pack is not None
@@ -111,19 +110,34 @@ def rebuild(
     shared = unpack_shared(job.shared)
     attempt = next(one for one in unpack_own(job.own).attempts if one.child == child.index)
     attempt = attempt._replace(run_count=made.run_count if made is not None else 1)
-    inputs = {**shared.inputs, **attempt.inputs}
+    if attempt.over:  # it made a result of the last payload, and called nothing
+        if target.iteration is None:
+            earlier = replace(target, iteration=iteration - 1)
+            return rebuild(flow, earlier, past, parameters, store)
+        raise CannotStart(f"{_never(iteration, target, run)}: its loop was over by then.")
+    surroundings = Surroundings(replace(shared, log=()), attempt, store)
     return Call(
         name=child.name,
         iteration=iteration,
         run_count=attempt.run_count,
         function=child.node.plan.task.shipped,
-        arguments={name: open_tree(tree, store) for name, tree in inputs.items()},
-        context={
-            **Surroundings(replace(shared, log=()), attempt, store),
-            "parameters": dict(parameters),
-        },
+        arguments=_arguments({**shared.inputs, **attempt.inputs}, surroundings, store),
+        context={**surroundings, "parameters": dict(parameters)},
         recorded=made,
     )
+
+
+def _arguments(
+    trees: Mapping[str, Tree], surroundings: Surroundings, store: PayloadStore
+) -> Mapping[str, Any]:
+    """Open what the function is called with: its inputs, or what ``again(...)`` said instead."""
+    inputs = {name: open_tree(tree, store) for name, tree in trees.items()}
+    payload = surroundings.get("task_loop_result")
+    return {**inputs, **payload} if type(payload) is Fields else inputs
+
+
+def _never(iteration: int, target: Target, run: str) -> str:
+    return f"Iteration {iteration} of {target.name} in run '{run}' was never called"
 
 
 def _is_of(record: Recorded, target: Target) -> bool:

@@ -253,8 +253,6 @@ def _greet(address: str, limit: float, security: Any) -> None:
     from distributed import Security
     from distributed.comm import connect as connect_comm
 
-    if address.startswith("inproc://"):
-        return
     if security is None and dask.config.get("distributed.client.security-loader", None):
         return  # it belongs to the Client
     if not isinstance(security, Security):

@@ -98,6 +98,8 @@ class Tracing:
                 }
                 self._note(event, event.address, "retry scheduled", fields)
             case AttemptLost():
+                if event.charged:  # it had begun, though nothing of it came back
+                    self._child(event, event.at)
                 fields = {
                     "daskloop.reason": _short(event.reason),
                     "daskloop.charged": event.charged,
@@ -123,10 +125,7 @@ class Tracing:
         begun = event.started or event.at
         if event.ahead:
             begun -= event.ahead_seconds
-        key = _key(event.run, event.address)
-        child = self._children.get(key)
-        if child is None:
-            child = self._children[key] = self._child(event, begun)
+        child = self._child(event, begun)
         place = event.address[-1]
         about = {**_about(event), "daskloop.worker": event.worker}
         if event.ahead:
@@ -144,16 +143,21 @@ class Tracing:
         error = event.message if event.kind in _FAILED else None
         self._span(name, child, about, event.started or event.at, event.ended or event.at, error)
 
-    def _child(self, event: AttemptEnded, begun: float) -> Span:
-        run = self._runs.get(event.run)
-        links = [] if run is None else [self._trace.Link(run.get_span_context())]
-        return self._tracer.start_span(
-            one_line(event.name),
-            context=self._root(),
-            links=links,
-            attributes=_about(event),
-            start_time=_nanoseconds(begun),
-        )
+    def _child(self, event: AttemptEnded | AttemptLost, begun: float) -> Span:
+        """Return the span of a child, which begins with its first attempt."""
+        key = _key(event.run, event.address)
+        span = self._children.get(key)
+        if span is None:
+            run = self._runs.get(event.run)
+            links = [] if run is None else [self._trace.Link(run.get_span_context())]
+            span = self._children[key] = self._tracer.start_span(
+                one_line(event.name),
+                context=self._root(),
+                links=links,
+                attributes=_about(event),
+                start_time=_nanoseconds(begun),
+            )
+        return span
 
     def _span(
         self,
@@ -176,7 +180,7 @@ class Tracing:
 
     def _note(self, event: Event, address: Address, name: str, fields: dict[str, Any]) -> None:
         span = self._children.get(_key(event.run, address))
-        if span is not None:  # else it was lost before anything of it came back
+        if span is not None:  # else nothing of it has begun
             span.add_event(name, fields, _nanoseconds(event.at))
 
     def _run_ended(self, event: RunEnded) -> None:
@@ -206,7 +210,7 @@ def _key(run: str, address: Address) -> tuple[str, Address, str, int | None]:
     return run, address[:-1], last.slug, last.child
 
 
-def _about(event: AttemptEnded) -> dict[str, Any]:
+def _about(event: AttemptEnded | AttemptLost) -> dict[str, Any]:
     found = {
         "daskloop.run": event.run,
         "daskloop.child": one_line(event.name),

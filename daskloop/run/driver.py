@@ -16,7 +16,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from daskloop import config
@@ -102,12 +103,11 @@ class Driver:
             running = announce_flow(flow, name, Pending(), Running("Running flow."))
             if not running.is_running():
                 return running
-            state = self._run(around)
-            state = announce_flow(flow, name, running, state)
+            state = self._run(around, partial(announce_flow, flow, name, running))
             call_on_failure(flow, name, state)
             return state
 
-    def _run(self, around: Mapping[str, Any]) -> State:
+    def _run(self, around: Mapping[str, Any], announced: Callable[[State], State]) -> State:
         errand = self._errand
         place = open_workplace(
             errand.choice, errand.store, errand.plan, self._inbox.post, errand.registered
@@ -117,7 +117,7 @@ class Driver:
         shift = state = None
         try:
             shift = _Shift(errand, place, announcer, self._inbox, around, self.board)
-            state = shift.work()
+            state = shift.work(announced)
             return state
         finally:
             try:
@@ -190,8 +190,8 @@ class _Shift:
         board.open(self._machine, closing, records)
         self._claims = LapsingClaims(None if place.lasting_claims else place.claims)
 
-    def work(self) -> State:
-        """Turn after turn until everything has ended."""
+    def work(self, announced: Callable[[State], State]) -> State:
+        """Turn after turn until everything has ended; the flow's handlers have the last word."""
         errand = self._errand
         machine = self._machine
         begun = time.time()
@@ -211,8 +211,9 @@ class _Shift:
             with self._board.turn(), without_collecting():
                 self._do(machine.take(self._read(arrivals), time.time()))
             self._scribe.look_for_stop()
-        state = verdict(machine.standing, machine.stopping)
-        self._scribe.finish(state, self._place, machine.standing)
+        found = verdict(machine.standing, machine.stopping)
+        state = announced(found)
+        self._scribe.finish(found, state, self._place, machine.standing)
         now, flow = time.time(), errand.plan.flow_name
         counted = machine.counts.told()
         ended = RunEnded(errand.run, now, flow, state, now - begun, *counted, errand.batch != 1)

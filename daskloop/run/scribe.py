@@ -95,9 +95,12 @@ class Scribe:
             self._next_look = float("inf")
             self._post(Halt("stopped by request (daskloop cancel)", now=False))
 
-    def finish(self, state: State, place: Workplace, standing: Standing) -> None:
-        """Note how the run ended, and remove what nothing refers to any more."""
-        status = status_of(state)
+    def finish(self, found: State, state: State, place: Workplace, standing: Standing) -> None:
+        """Note how the run ended, and remove what nothing refers to any more.
+
+        What was found of a stopped run counts, whatever its handlers made of it: it can go on.
+        """
+        status = status_of(found if found.is_cancelled() else state)
         self._try(lambda: self._ledger.finish(status, state.message or ""))
         if status != "stopped":
             used = [one.name or "" for one in _kept_payloads(standing) if is_in_cluster(one.name)]

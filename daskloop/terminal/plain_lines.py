@@ -88,6 +88,8 @@ def sentence(glance: Glance) -> str:
     glance : Glance
         What is told.
     """
+    if not glance.run:  # it still looks for its cluster, say
+        return "not begun yet"
     parts = [_of_task(task) for task in glance.tasks]
     if glance.more_tasks:
         parts.append(f"{glance.more_tasks} more tasks")

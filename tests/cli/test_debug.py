@@ -181,3 +181,164 @@ def test_nothing_is_written_to_the_journal(folder):
     before = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
     daskloop("debug", name, "large[1]@9", "--no-pdb")
     assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == before
+
+
+ENDS = """
+import asyncio
+import sys
+
+import daskloop
+from daskloop import Flow, again, loop_flow, task
+from daskloop.engine.signals import FAIL
+
+
+class Mute:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+@task
+async def wait(x):
+    await asyncio.sleep(0)
+    seen = x + 1
+    return seen
+
+
+@task
+def leave():
+    sys.exit(0)
+
+
+@task
+def walk(x, n=0):
+    daskloop.context.logger.info("at %s", n)
+    return [x, n] if n == 2 else again(n=n + 1, message=f"after {n}")
+
+
+@task(until=0.1)
+def closer(n=1.0):
+    return again(n=n / 4, metric=n)
+
+
+@task
+def mute():
+    return Mute()
+
+
+@task
+def given_up():
+    raise FAIL("no more")
+
+
+@task
+def add(n):
+    return n + 1
+
+
+@loop_flow
+def grow(n):
+    more = add(n)
+    return again(n=more).until(more > 2, result=more)
+
+
+with Flow("ends") as flow:
+    wait(1), leave(), walk("x"), closer(), mute(), given_up(), grow(0)
+"""
+
+
+@pytest.fixture
+def ends(folder):
+    """Name of a run whose tasks end in many ways."""
+    (folder / "ends.py").write_text(ENDS)
+    return run_named(daskloop("run", "ends.py", "--executor", "inline").output)
+
+
+def under_pdb(folder, name, target, typed):
+    return subprocess.run(
+        [sys.executable, "-m", "daskloop", "debug", name, target],
+        input=typed,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+    )
+
+
+def test_l19_an_iteration_gets_the_fields_of_the_one_before_as_arguments(ends):
+    made = daskloop("debug", ends, "walk@2", "--no-pdb")
+    assert made.exit_code == 0
+    assert made.output.splitlines() == [
+        "walk at iteration 2, try 1: (x='x', n=1)",
+        "payload: {'n': 1}",
+        "recorded: Looped: after 1",
+        "again: after 1",
+        "payload of the next iteration: {'n': 2}",
+    ]
+    assert last(daskloop("debug", ends, "walk", "--no-pdb").output) == "returned: ['x', 2]"
+
+
+def test_l21_a_coroutine_is_run_to_its_end(ends):
+    made = daskloop("debug", ends, "wait", "--no-pdb")
+    assert made.exit_code == 0 and last(made.output) == "returned: 2"
+
+
+@pytest.mark.parametrize(
+    ("typed", "says", "last_line"),
+    [
+        ("n\nn\np seen\nc\n", "-> seen = x + 1", "returned: 2"),
+        ("q\n", "-> await asyncio.sleep(0)", "left the debugger"),
+    ],
+)
+def test_under_pdb_a_coroutine_stops_at_its_own_first_line(folder, ends, typed, says, last_line):
+    made = under_pdb(folder, ends, "wait", typed)
+    stops = [text for text in made.stdout.splitlines() if text.startswith("-> ")]
+    assert stops[0] == "-> await asyncio.sleep(0)" and says in made.stdout, made.stdout
+    assert last(made.stdout).endswith(last_line) and made.returncode == 0, made.stderr
+
+
+def test_a_task_that_exits_is_a_failure_that_is_shown(folder, ends):
+    made = daskloop("debug", ends, "leave", "--no-pdb")
+    assert made.exit_code == 1 and last(made.output) == "SystemExit: 0"
+    assert "debug.py" not in made.output and "runners.py" not in made.output
+
+
+def test_after_an_exception_pdb_is_where_it_was_raised(folder, ends):
+    made = under_pdb(folder, ends, "leave", "c\np 'still ' + 'here'\nq\n")
+    traceback, _, after = made.stdout.partition("SystemExit: 0\n")
+    assert "Traceback" in traceback and "-> sys.exit(0)" in after
+    assert "'still here'" in after and made.returncode == 1
+
+
+def test_what_fails_by_a_signal_is_code_1(ends):
+    made = daskloop("debug", ends, "given_up", "--no-pdb")
+    assert made.exit_code == 1 and last(made.output) == "FAIL: no more"
+
+
+def test_a_result_that_has_no_repr_is_shown_by_its_class(ends):
+    made = daskloop("debug", ends, "mute", "--no-pdb")
+    assert made.exit_code == 0 and last(made.output).startswith("returned: <Mute instance at ")
+
+
+def test_of_a_loop_that_reached_its_goal_the_last_iteration_is_the_last_that_was_called(ends):
+    made = daskloop("debug", ends, "closer", "--no-pdb")
+    assert made.exit_code == 0, made.output
+    assert made.output.startswith("closer at iteration 3, try 1: (n=0.0625)")
+    refused = daskloop("debug", ends, "closer@4", "--no-pdb")
+    assert refused.exit_code == 3
+    assert "was never called: its loop was over by then" in refused.output
+
+
+def test_a_loop_flow_is_refused_since_its_iterations_are_several_tasks(ends):
+    for target in ("grow", "grow@2"):
+        refused = daskloop("debug", ends, target, "--no-pdb")
+        assert refused.exit_code == 3 and "grow is a loop flow" in refused.output
+
+
+def test_a_parameter_that_nothing_is_known_of_has_to_be_given(folder):
+    run = ("run", "secret.py", "-p", "token=abc", "--executor", "inline")
+    name = run_named(daskloop(*run).output)
+    refused = daskloop("debug", name, "use", "--no-pdb")
+    assert refused.exit_code == 2 and "'token'" in refused.output
+    assert "-p NAME=VALUE" in refused.output
+    made = daskloop("debug", name, "use", "--no-pdb", "-p", "token=abcd")
+    assert made.exit_code == 0 and last(made.output) == "returned: 6"

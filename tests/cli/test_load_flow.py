@@ -93,3 +93,42 @@ def test_what_cannot_be_loaded_is_refused(folder, where, code, says):
     assert says in refused.value.message
     assert refused.value.exit_code == code
     assert "importlib" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "says"),
+    [
+        ("odd_flows.lacks", 3, "'odd_flows.lacks' cannot be imported: No module named 'no_such"),
+        ("odd_flows.beside", 3, "cannot be imported: No module named 'odd_flows.no_such_one'"),
+        ("odd_flows.raises", 3, "ValueError: not today"),
+        ("odd_flows.exits", 3, "SystemExit: 5"),
+        ("odd_flows.wrong", 3, "SyntaxError"),
+        ("odd_flows.no_such_one", 2, "There is no module 'odd_flows.no_such_one'"),
+        ("odd_flows.lacks.deeper", 3, "'odd_flows.lacks.deeper' cannot be imported"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_refused_with_what_is_wrong_in_it(
+    folder, module, code, says
+):
+    package = folder / "odd_flows"
+    package.mkdir()
+    for name, text in {
+        "__init__": "",
+        "lacks": "import no_such_library\n",
+        "beside": "import odd_flows.no_such_one\n",
+        "raises": "def f():\n    raise ValueError('not today')\nf()\n",
+        "exits": "import sys\nsys.exit(5)\n",
+        "wrong": "def f(:\n",
+    }.items():
+        (package / f"{name}.py").write_text(text)
+    try:
+        with pytest.raises(click.ClickException) as refused:
+            load_flow(f"{module}:flow")
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "odd_flows"]:
+            del sys.modules[name]
+    assert says in refused.value.message and refused.value.exit_code == code
+    # What is shown begins in the user's file.
+    assert "importlib" not in refused.value.message and "load_flow" not in refused.value.message
+    if "Traceback" in refused.value.message:
+        assert f'File "{package}' in refused.value.message.splitlines()[2]

@@ -6,6 +6,7 @@ import json
 
 import dask
 import pytest
+from distributed import LocalCluster
 
 from daskloop.cli.load_flow import load_flow
 from tests.cli.commands import daskloop, run_named
@@ -91,6 +92,75 @@ def test_the_message_about_a_failure_says_where_why_from_what_and_how_to_go_on(f
         "iteration it failed at",
         f"    look at it: daskloop debug {name} 'large[1]@9'",
     ]
+
+
+MANY = """
+from daskloop import Flow, again, loop_flow, task
+
+
+@task
+def five():
+    return 5
+
+
+@task
+def over(x):
+    return x
+
+
+@loop_flow
+def grow(n):
+    more = over(n)
+    return again(n=more).until(1 / more > 2, result=more)
+
+
+@task
+def walk(x, n=1):
+    if n == x:
+        raise ValueError(f"no {n}")
+    return again(n=n + 1)
+
+
+with Flow("many") as flow:
+    over.map(five())
+    grow(0)
+
+with Flow("more") as more:
+    over.map(five())
+    walk.map([2, 1, 2, 3, 4, 5])
+    walk(1)
+"""
+
+
+def test_of_a_map_as_a_whole_and_a_loop_flow_there_is_no_call_to_look_at(folder):
+    (folder / "many.py").write_text(MANY)
+    ended = daskloop("run", "many.py:flow", *INLINE, "--quiet")
+    assert ended.exit_code == 1
+    assert "✖ over failed\n  MapError: argument 'x' of 'over'" in ended.output
+    assert "✖ grow failed at iteration 1" in ended.output
+    assert "continue:   daskloop resume" in ended.output and "look at it" not in ended.output
+
+
+def test_of_many_failures_five_are_told_and_the_first_that_was_called_can_be_looked_at(folder):
+    (folder / "many.py").write_text(MANY)
+    ended = daskloop("run", "many.py:more", *INLINE, "--quiet")
+    lines = ended.output.splitlines()
+    assert [text.split(" failed")[0] for text in lines if text.startswith("✖")] == [
+        "✖ over",
+        "✖ walk[0]",
+        "✖ walk[1]",
+        "✖ walk[2]",
+        "✖ walk[3]",
+        "✖ 3 more",
+    ]
+    assert lines[lines.index("✖ walk[0] failed at iteration 2, try 1 of 1") + 3] == (
+        "  Iteration 1 is safe in the journal."
+    )
+    assert "the 8 that failed, each from the iteration it failed at" in lines[-2]
+    name = lines[-2].split()[3]
+    assert lines[-1] == f"    look at it: daskloop debug {name} 'walk-1[0]@2'"
+    made = daskloop("debug", name, "walk-1[0]@2", "--no-pdb")
+    assert made.exit_code == 1 and made.output.splitlines()[-1] == "ValueError: no 2"
 
 
 def test_without_a_journal_a_failure_offers_nothing_to_continue():
@@ -203,7 +273,47 @@ def test_a_scheduler_that_does_not_answer_is_code_3(monkeypatch):
         refused = daskloop("run", "fib.py", *MS, "--executor", "tcp://127.0.0.1:1", "--quiet")
     assert refused.exit_code == 3
     assert "127.0.0.1:1" in refused.output
-    assert "To continue: daskloop resume" in refused.output
+    lines = refused.output.splitlines()
+    assert lines[-2].startswith("The run is recorded. To continue: daskloop resume ")
+    command = lines[-2].partition("continue: ")[2]
+    assert lines[-1] == f"Without that scheduler: {command} --executor threads"
+    ended = daskloop(*command.split()[1:], "--executor", "threads")
+    assert ended.exit_code == 0 and "1084" in ended.output, ended.output
+
+
+@pytest.fixture
+def cluster():
+    """A cluster at an address, as others start it."""
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
+    place = {"host": "tcp://127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(**options, **place) as started:
+        yield started
+
+
+def test_a_scheduler_that_a_run_was_on_is_used_again_while_it_lives(folder, cluster):
+    address = cluster.scheduler_address
+    begun = daskloop("run", "fib.py", *MS, "-p", "breaks=9", "--executor", address)
+    assert begun.exit_code == 1, begun.output
+    name = run_named(begun.output)
+    again = daskloop("resume", name)
+    assert again.exit_code == 1
+    assert again.output.splitlines()[0].endswith(f"run {name} · the scheduler at {address}")
+    cluster.close()
+    (folder / "mended").touch()
+    ended = daskloop("resume", name)
+    assert ended.exit_code == 0 and "1084" in ended.output
+    first, second = ended.output.splitlines()[:2]
+    assert second.endswith(f"run {name} · local Dask, threads")
+    assert first.startswith(f"the scheduler at {address} is gone (")
+    assert first.endswith("): going on without it")
+
+
+def test_another_executor_may_be_named_though_the_scheduler_of_a_run_lives(folder, cluster):
+    address = cluster.scheduler_address
+    begun = daskloop("run", "fib.py", *MS, "-p", "breaks=9", "--executor", address)
+    (folder / "mended").touch()
+    ended = daskloop("resume", run_named(begun.output), *INLINE)
+    assert ended.exit_code == 0 and ended.output.splitlines()[0].endswith("· inline")
 
 
 def test_a_run_that_is_over_cannot_be_cancelled():

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from daskloop.cli.journals import open_shelf
 from daskloop.cli.prune import prune
-from tests.cli.commands import daskloop, run_named
+from tests.cli.commands import daskloop, run_named, started
 
 FIB = ("run", "fib.py", "-p", "ms=[10, 100]", "--executor", "inline")
 
@@ -121,6 +121,26 @@ def test_prune_removes_payloads_that_lie_elsewhere(folder):
     pruned = daskloop("runs", "--prune", "--older-than", "0s", "--yes")
     assert int(pruned.output.split()[3]) > 100_000
     assert not list((folder / "elsewhere").glob("*/payloads/*"))
+
+
+def test_prune_keeps_a_run_that_was_resumed_since_it_was_listed(folder):
+    text = (folder / "fib.py").read_text()
+    (folder / "fib.py").write_text(text.replace("return pair.fib", "return bytes(100_000)"))
+    name = run_named(daskloop(*FIB, "--store", "elsewhere", "-p", "breaks=9").output)
+    shelf = open_shelf(None)
+    (listed,) = shelf.journal.runs()
+    (folder / "mended").touch()
+    stores = {path for path in (folder / "elsewhere").rglob("*") if path.is_file()}
+    assert stores
+    with started("resume", name, "--executor", "inline", cwd=folder, seconds=30) as resumed:
+        resumed.wait_for("begun")
+        with CliRunner().isolation() as streams:
+            prune(shelf, [listed], "0s", yes=True)
+            said = streams[0].getvalue().decode() + streams[1].getvalue().decode()
+    assert f"{name} is kept: " in said and f"process {resumed.process.pid}" in said
+    assert "0 runs removed, 0 bytes freed" in said
+    assert {path for path in stores if path.is_file()} == stores
+    assert (folder / ".daskloop" / name / "run.sqlite").is_file()
 
 
 @pytest.mark.parametrize(
@@ -250,3 +270,93 @@ def test_prune_frees_what_an_abandoned_run_holds_on_its_scheduler(folder, monkey
     assert asked == [("tcp://127.0.0.1:1", name, 3)]
     assert "the scheduler at tcp://127.0.0.1:1 does not answer" in said
     assert "1 run removed" in said and not (folder / ".daskloop" / name).exists()
+
+
+WIDE = """
+from daskloop import Flow, Parameter, again, task
+from daskloop.engine.signals import SKIP
+
+
+@task
+def odd(x):
+    if x % 2:
+        raise ValueError(f"odd {x}")
+    return x
+
+
+@task
+def skip():
+    raise SKIP("no need")
+
+
+@task
+def pair():
+    return {"a": 1}
+
+
+@task(max_loops=2)
+def ever(n=0):
+    return again(n=n + 1)
+
+
+with Flow("wide") as flow:
+    odd.map(list(range(250)))
+    pair()["a"] + 1
+    skip(), ever()
+
+with Flow("nothing") as nothing:
+    Parameter("x", default=1)
+"""
+
+
+@pytest.fixture
+def wide(folder):
+    """Output of a run of 250 children, of which half failed."""
+    (folder / "wide.py").write_text(WIDE)
+    return daskloop("run", "wide.py:flow", "--executor", "inline")
+
+
+def test_show_lists_200_children_of_a_wide_map_and_counts_the_rest(wide):
+    lines = daskloop("show", run_named(wide.output), "odd").output.splitlines()
+    assert len(lines) == 202 and lines[-1] == "… 50 more"
+    assert lines[200].split()[:2] == ["odd[199]", "Failed"]
+
+
+def test_show_as_json_has_every_child_of_a_wide_map(wide):
+    found = json.loads(daskloop("show", run_named(wide.output), "odd", "--json").output)
+    assert (found["width"], len(found["children"])) == (250, 250)
+    last = found["children"][-1]
+    assert (last["name"], last["state"], last["attempts"][0]["error"]["text"]) == (
+        "odd[249]",
+        "Failed",
+        "odd 249",
+    )
+
+
+def test_show_lists_five_failures_and_counts_the_rest(wide):
+    lines = daskloop("show", run_named(wide.output)).output.splitlines()
+    first = lines.index("failures") + 1
+    assert [text.split(":")[0].strip() for text in lines[first : first + 6]] == [
+        *(f"odd[{n}]" for n in (1, 3, 5, 7, 9)),
+        "… 121 more",
+    ]
+    assert (
+        len(json.loads(daskloop("show", run_named(wide.output), "--json").output)["failed"]) == 126
+    )
+
+
+def test_the_end_of_a_run_shows_what_came_of_each_kind_of_task(wide):
+    assert wide.exit_code == 1
+    rows = {text.split()[0]: text for text in wide.output.splitlines() if "iteration" in text}
+    assert "125 Success, 125 Failed" in rows["odd"] and "[0, ValueError: odd 1, 2" in rows["odd"]
+    assert rows["skip"].endswith("SKIP('no need')") and rows["Add"].endswith("  2")
+    assert "LoopLimit: the loop of ever reached" in rows["ever"]
+
+
+def test_a_run_of_parameters_only_ends_well_and_is_shown(folder):
+    (folder / "wide.py").write_text(WIDE)
+    ended = daskloop("run", "wide.py:nothing", "--executor", "inline", "-p", "x=7")
+    assert ended.exit_code == 0
+    shown = daskloop("show", run_named(ended.output))
+    assert shown.exit_code == 0 and "x = 7" in shown.output
+    assert "status    success" in shown.output

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from typing import Any
 
 import dask
 import pytest
+from distributed import Client
 
 from daskloop.executors.choose import (
     Address,
@@ -37,6 +39,20 @@ def test_the_call_goes_before_the_flow_before_the_config_before_the_current_clie
             assert choose() == Temporary("processes")
             assert choose(None, "threads") == Temporary("threads")
             assert choose("inline", "threads") == Inline()
+
+
+def test_a_current_client_that_is_closed_or_asynchronous_is_not_taken() -> None:
+    async def chosen() -> tuple[Any, Any]:
+        async with Client(
+            asynchronous=True, processes=False, n_workers=1, dashboard_address="127.0.0.1:0"
+        ) as client:
+            assert Client.current() is client
+            open_one = choose()
+        with client.as_current():
+            assert client.status == "closed"
+            return open_one, choose()
+
+    assert asyncio.run(chosen()) == (Temporary("threads"), Temporary("threads"))
 
 
 def chosen_elsewhere(call: str, **environment: str) -> str:

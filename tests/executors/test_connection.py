@@ -188,6 +188,25 @@ def test_r73_a_server_that_says_nothing_is_given_up_in_time(silent_server: str) 
     assert time.monotonic() - began < 6
 
 
+def test_r73_an_address_within_this_process_is_reached_while_something_is_there() -> None:
+    from distributed import LocalCluster
+
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": LOOPBACK}
+    with LocalCluster(processes=False, **options) as cluster:
+        address = cluster.scheduler_address
+        assert address.startswith("inproc://")
+        connection = connect(address)
+        assert connection.client.submit(sum, [1, 2]).result() == 3
+        connection.close()
+    # A client that was made for nothing would keep a thread, and the program for a minute.
+    for gone in (address, "inproc://192.0.2.1/1/1"):
+        before, began = set(threading.enumerate()), time.monotonic()
+        with pytest.raises(ConnectionError, match=f"reached at {gone} \\(scheme inproc"):
+            connect(gone, timeout=0.5)
+        assert time.monotonic() - began < 10
+        assert {one for one in threading.enumerate() if one.name == "IO loop"} <= before
+
+
 def test_an_unknown_scheme_is_named() -> None:
     with pytest.raises(ConnectionError, match="scheme nonsense"):
         connect("nonsense://127.0.0.1:1", timeout=1)
@@ -296,6 +315,18 @@ def test_a_cluster_with_tls_is_reached_by_address_with_config(tls: Any) -> None:
 def test_a_cluster_object_with_tls_brings_its_certificates(tls: Any) -> None:
     cluster, _ = tls
     connection = connect(cluster)
+    assert connection.client.submit(sum, [1, 2]).result() == 3
+    connection.close()
+
+
+@pytest.mark.parametrize("as_dict", [False, True])
+def test_a_cluster_with_tls_is_reached_by_address_with_security(tls: Any, as_dict: bool) -> None:
+    from distributed import Security
+
+    cluster, pem = tls
+    told = {"tls_ca_file": pem, "tls_client_cert": pem, "tls_client_key": pem}
+    security = told if as_dict else Security(**told)
+    connection = connect(cluster.scheduler_address, security=security)
     assert connection.client.submit(sum, [1, 2]).result() == 3
     connection.close()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import dask
 import pytest
 
+from daskloop import Flow, task
 from daskloop.executors.outbox import Outbox
 from daskloop.executors.session import NO_DEMAND, Demand, Job
 
@@ -126,6 +129,23 @@ def test_w08_attempts_are_sent_by_priority_and_demand_the_highest_first(
         ),
         ([0, 3], {**alike, "priority": 0}),
     ]
+
+
+def test_orders_of_many_megabytes_are_cut_into_graphs_that_dask_does_not_warn_of() -> None:
+    @task
+    def size(text: bytes) -> int:
+        return len(text)
+
+    with Flow("large") as flow:
+        sizes = size.map([bytes(60_000) for _ in range(150)])  # they fit into orders
+    with (
+        dask.config.set({"distributed.admin.large-graph-warning-threshold": "4.5MB"}),
+        warnings.catch_warnings(record=True) as warned,
+    ):
+        warnings.simplefilter("always")
+        state = flow.run(executor="threads", workers=32)
+    assert state.result[sizes].result == [60_000] * 150
+    assert not [one for one in warned if "large graph" in str(one.message)]
 
 
 def test_r08_what_was_held_over_a_connection_that_broke_is_let_go_of_once() -> None:

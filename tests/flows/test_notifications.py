@@ -101,6 +101,14 @@ def test_a_receiver_may_have_a_name_in_the_configuration():
     assert len(hook.posted) == 3
 
 
+def test_the_environment_may_name_one_address():
+    with receiver() as hook:
+        found = dask.config.collect_env({"DASK_DASKLOOP__NOTIFY": hook.url})
+        with dask.config.set(found):
+            flow_of(1).run(executor="inline")
+    assert [body["event"] for body in hook.posted] == ["finished"]
+
+
 def test_a_configuration_as_the_documentation_has_it_is_understood(monkeypatch):
     (block,) = re.findall(r"```yaml\n(.*?)```", NOTIFICATIONS.read_text(), re.DOTALL)
     written = yaml.safe_load(block.replace("...", "T0/B0/x"))["daskloop"]
@@ -236,6 +244,23 @@ def test_no_message_and_no_log_holds_a_secret(caplog):
     assert {headers["Authorization"] for headers in hook.headers if "Authorization" in headers} == {
         "Bearer hush-hush"
     }
+
+
+def test_each_text_of_a_secret_collection_is_hidden_and_what_is_no_text_is_not(caplog):
+    secret = {"user": "hunter22", "keys": ["s3cr3t-one", ("s3cr3t-two",)], "no": None, "yes": True}
+
+    @task
+    def use(login):
+        raise ValueError(f"None, True, {login['user']}, {login['keys']}")
+
+    with Flow("collections") as flow:
+        use(Parameter("login", secret=True))
+    with receiver() as hook:
+        flow.run(login=secret, executor="inline", notify=[Webhook(hook.url)])
+    told = repr(hook.posted)
+    assert "None, True, •••" in told
+    for text in ("hunter22", "s3cr3t-one", "s3cr3t-two"):
+        assert text not in told and text not in caplog.text
 
 
 def test_slack_is_told_nothing_that_it_would_act_on():

@@ -17,6 +17,7 @@ from daskloop.engine import signals
 from daskloop.engine.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS
 from daskloop.engine.state import Failed, Looped, Success
 from daskloop.errors import JournalError, ResumeError, RunLocked
+from daskloop.events import RunEnded
 from daskloop.flow.begin import begin
 from daskloop.flow.options import checked_options
 from daskloop.record.folder_journal import FolderJournal
@@ -327,6 +328,66 @@ def test_a_run_that_a_handler_of_the_flow_refused_can_be_resumed(executor, journ
         one = task(lambda: 1)()
     assert flow.run(executor=executor, journal=journal).is_failed()
     assert flow.run(executor=executor, journal=journal, resume=True).result[one].result == 1
+
+
+@here
+@pytest.mark.parametrize(("value", "given"), [(1, Failed("not today")), (0, Success("all right"))])
+def test_l08_what_a_handler_of_the_flow_makes_of_the_end_is_recorded_and_told(
+    executor, journal, value, given
+):
+    told = []
+
+    class Listener:
+        def hear(self, event):
+            if isinstance(event, RunEnded):
+                told.append(event.state)
+
+    def decide(flow, old, new):
+        return type(given)(given.message) if new.is_finished() else None
+
+    with Flow("decided", state_handlers=[decide]) as flow:
+        task(lambda x: 1 / x)(value)
+    state = flow.run(executor=executor, journal=journal, notify=[Listener()])
+    assert type(state) is type(given) and state.message == given.message
+    (summary,) = runs_of(journal)
+    assert summary.status == ("failed" if given.is_failed() else "success")
+    assert summary.message == given.message
+    assert [(type(one), one.message) for one in told] == [(type(given), given.message)]
+    again = flow.run(executor=executor, journal=journal, resume=summary.header.run)
+    assert type(again) is type(given)
+
+
+@here
+def test_a_stopped_run_stays_one_that_can_go_on_whatever_a_handler_of_the_flow_says(
+    executor, journal
+):
+    stopped = []
+
+    def stop(task, old, new):
+        if new.is_looped() and not stopped:
+            stopped.append(new)
+            assert submitted.wait(30)
+            going[0].cancel()
+
+    def decide(flow, old, new):
+        return Failed("not today") if new.is_cancelled() else None
+
+    @task(state_handlers=[stop])
+    def loop():
+        count = context.get("task_loop_result", 0) + 1
+        if count < 4:
+            raise LOOP(result=count)
+        return count
+
+    with Flow("halted", state_handlers=[decide]) as flow:
+        end = loop()
+    going, submitted = [], threading.Event()
+    going.append(flow.submit(executor=executor, journal=journal))
+    submitted.set()
+    assert going[0].result(60).message == "not today"
+    (summary,) = runs_of(journal)
+    assert summary.status == "stopped"
+    assert flow.run(executor=executor, journal=journal, resume=True).result[end].result == 4
 
 
 # Failed runs

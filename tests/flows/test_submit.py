@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from daskloop import Flow, Parameter, context, task, unmapped
+from daskloop import Flow, Parameter, again, context, loop_flow, task, unmapped
 from daskloop.engine.signals import LOOP
 from daskloop.executors import DaskExecutor
 from tests.flows.traces import Trace, linger, on_clusters, one_by_one
@@ -348,6 +348,48 @@ def test_history_without_being_asked_for_has_a_row_for_each_child(executor):
     assert list(zip(rows.map_index, rows.iteration, rows.state, strict=True)) == [
         (0, 3, "Success"),
         (1, 3, "Success"),
+    ]
+
+
+def test_history_names_the_tasks_of_a_loop_flow_by_the_iteration_that_they_are_in(executor):
+    @task
+    def add(n):
+        return n + 1
+
+    @task
+    def double(x):
+        return 2 * x
+
+    @loop_flow
+    def inner(m, k=0):
+        j = add(k)
+        return again(k=j).until(j.is_equal(m), result=j)
+
+    @loop_flow
+    def grow(n):
+        more = add(n)
+        double.map([more, more])
+        return again(n=inner(more)).until(more > 1, result=more)
+
+    with Flow("grows") as flow:
+        grow.map([0, 1])
+    run = flow.submit(executor=executor, history=True)
+    assert run.result(60).is_successful()
+    rows = run.history
+    assert set(rows.state) == {"Success", "Looped"}
+    of_first = rows[rows.task.str.startswith("grow[0]@1/")]
+    assert sorted(zip(of_first.task, of_first.map_index.fillna(-1), strict=True)) == [
+        ("grow[0]@1/add-1", -1),
+        ("grow[0]@1/double-1", 0),
+        ("grow[0]@1/double-1", 1),
+        ("grow[0]@1/inner-1", -1),
+        ("grow[0]@1/inner-1@1/add-1", -1),
+    ]
+    own = rows[rows.task == "grow"].sort_values(["map_index", "iteration"])
+    assert list(zip(own.map_index, own.iteration, own.state, strict=True)) == [
+        (0, 1, "Looped"),
+        (0, 2, "Success"),
+        (1, 1, "Success"),
     ]
 
 

@@ -420,6 +420,35 @@ def test_r08_a_client_without_a_store_survives_losses_too(executor, tmp_path):
     assert starts[1, 1] == starts[1, 3] == starts[1, 4] == 1
 
 
+def test_r08_a_client_that_is_restarted_costs_the_attempts_that_were_running(
+    processes_client, tmp_path
+):
+    trace = Trace(tmp_path)
+
+    @task
+    def loop(number):
+        count, tried = attempt()
+        trace.note(number, count, tried)
+        if count == 2 and trace.first(number):
+            trace.wait_for("never", seconds=60)  # until its worker is ended
+        if count < 3:
+            raise LOOP(result=count)
+        return number
+
+    with Flow("restarted") as flow:
+        ended = loop.map([0, 1])
+    going = flow.submit(executor=processes_client)
+    for number in (0, 1):
+        assert trace.wait_for(number, 2, 1)
+    processes_client.restart()
+    state = going.result(60)
+    assert state.is_successful()
+    assert state.result[ended].result == [0, 1]
+    assert Counter(trace.notes()) == {
+        (number, count, 1): 2 if count == 2 else 1 for number in (0, 1) for count in (1, 2, 3)
+    }
+
+
 @pytest.mark.parametrize("executor", ["processes"], indirect=True)
 def test_r08_poison_on_a_client_without_a_store_crashes_alone(executor):
     @task(max_worker_losses=1)

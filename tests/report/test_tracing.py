@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -9,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from daskloop import Flow, context, task
-from daskloop.engine.signals import LOOP
+from daskloop.engine.signals import LOOP, PAUSE
 from daskloop.report.tracing import Tracing
 
 
@@ -123,3 +126,49 @@ def test_opentelemetry_has_a_name():
     with Flow("named") as flow:
         count_down(0)
     assert flow.run(executor="inline", notify=["opentelemetry"]).is_successful()
+
+
+@task(max_worker_losses=1)
+def dies(number):
+    if number:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_child_of_which_all_attempts_were_lost_is_a_trace_too(exporter, tracing):
+    with Flow("losses") as flow:
+        dies.map([0, 1])
+    flow.run(executor="processes", workers=2, notify=[tracing])
+    (root,) = [span for span in exporter.get_finished_spans() if span.name == "dies[1]"]
+    assert root.attributes["daskloop.state"] == "Crashed"
+    assert root.status.status_code is StatusCode.ERROR
+    assert [event.name for event in root.events] == ["attempt lost", "attempt lost"]
+    assert all(event.attributes["daskloop.charged"] for event in root.events)
+    assert "SIGKILL" in root.events[0].attributes["daskloop.reason"]
+    root, inside = trace_of(exporter, "dies[0]")
+    assert root.attributes["daskloop.state"] == "Success" and len(inside) == 1
+
+
+@task
+def asks(number):
+    if not context.get("resume"):
+        raise PAUSE("may I?", after="10ms" if number == 0 else None)
+    return number
+
+
+def test_a_pause_is_noted_in_the_trace_and_a_child_that_still_waits_ends_with_the_run(
+    exporter, tracing
+):
+    with Flow("pauses") as flow:
+        asked = asks.map([0, 1])
+    run = flow.submit(executor="threads", workers=1, notify=[tracing])
+    ended = next(iter(run.as_completed()))
+    assert (ended.map_index, ended.state.result) == (0, 0)
+    assert run.states[asked].map_states[1].message == "may I?"
+    run.cancel()
+    run.result(timeout=60)
+    for number in (0, 1):
+        root, inside = trace_of(exporter, f"asks[{number}]")
+        assert [event.name for event in root.events] == ["paused"]
+        assert root.events[0].attributes["daskloop.message"] == "may I?"
+        assert len(inside) == 2 - number and root.end_time >= inside[-1].end_time

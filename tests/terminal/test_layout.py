@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from daskloop.events import AttemptsSent, ChildEnded, IterationEnded, MapOpened, RunStarted
+from daskloop.events import (
+    AttemptLost,
+    AttemptsSent,
+    ChildEnded,
+    ChildPaused,
+    IterationEnded,
+    MapOpened,
+    RunStalled,
+    RunStarted,
+)
 from daskloop.events import TaskTitle as Title
 from daskloop.keys import Place
 from daskloop.plain_text import columns
@@ -108,3 +117,46 @@ def test_a_map_that_grows_has_no_bar_and_says_so():
     tally.hear(AttemptsSent("r", 101.0, [(Place("m-1", 0, 1),)]))
     row = shown(tally, 80, 24)[1]
     assert row.split() == ["m", "x4+", "0/4+", "1", "under", "way"]
+
+
+def row_of(lines: list[str], start: str) -> str:
+    (found,) = (line for line in lines if line.strip().startswith(start))
+    return " ".join(found.split())
+
+
+def test_lost_workers_are_told_of_their_task_and_only_those_that_cost_an_attempt():
+    tally = run_of(Title("m-1", "m", True))
+    tally.hear(MapOpened("r", 100.0, "m-1", "m", 4))
+    tally.hear(AttemptsSent("r", 101.0, [(Place("m-1", 0, 1),)]))
+    told = []
+    for charged in (False, True, True):
+        tally.hear(AttemptLost("r", 102.0, (Place("m-1", 0, 1),), "m[0]", "SIGKILL", charged))
+        told.append(row_of(shown(tally, 80, 24), "m x4").partition("under way")[2])
+    assert told == ["", ", 1 worker lost", ", 2 workers lost"]
+
+
+def test_a_child_that_waits_for_approval_says_so_and_when_it_goes_on_by_itself():
+    tally = run_of(Title("m-1", "m", True))
+    tally.hear(MapOpened("r", 100.0, "m-1", "m", 4))
+    for child, until in ((0, None), (1, 185.0)):
+        place = (Place("m-1", child, 1),)
+        tally.hear(ChildPaused("r", 101.0, place, f"m[{child}]", "pay 5?", until))
+    lines = shown(tally, 80, 24)
+    assert row_of(lines, "m x4").endswith("2 paused")
+    assert row_of(lines, "m[0]") == "m[0] waits for approval pay 5?"
+    assert row_of(lines, "m[1]") == "m[1] waits for approval, goes on in 1:15 pay 5?"
+
+
+def test_a_loop_that_waits_between_two_iterations_says_for_how_long():
+    tally = run_of(Title("poll-1", "poll", False))
+    place = (Place("poll-1", None, 2),)
+    tally.hear(AttemptsSent("r", 101.0, [place]))
+    tally.hear(IterationEnded("r", 102.0, place, "poll", "still building", "w", 0.1, 1, 140.0))
+    lines = shown(tally, 80, 24)
+    assert "iteration 3 in 30 s still building" in " ".join(" ".join(lines).split())
+
+
+def test_a_run_that_stands_still_says_why_in_a_line_of_its_own():
+    tally = wide_run(3)
+    tally.hear(RunStalled("r", 105.0, "nothing has moved for 60 s: m[2] waits for GPU=1"))
+    assert shown(tally, 80, 24)[-2] == "nothing has moved for 60 s: m[2] waits for GPU=1"

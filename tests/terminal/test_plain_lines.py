@@ -7,13 +7,14 @@ import time
 
 import pytest
 
-from daskloop.events import RunEnded
+from daskloop.events import RunEnded, RunStalled, RunStopping, TaskTitle
+from daskloop.report.run_tally import RunTally
 from daskloop.states import Failed, Success
 from daskloop.terminal import plain_lines
 from daskloop.terminal.choosing import Manner, showing
 from daskloop.terminal.glance import Glances
 from daskloop.terminal.plain_lines import sentence
-from tests.terminal.test_glance import ended, told
+from tests.terminal.test_glance import RUN, ended, sent, told
 from tests.terminal.test_layout import HOSTILE, run_of, wide_run
 
 
@@ -70,3 +71,31 @@ def test_a_line_stays_one_line_whatever_is_in_it(capsys):
     plain_lines._say(sentence(Glances(wide_run(10_000, HOSTILE)).take(now=time.time())))
     (line,) = lines_of(capsys)
     assert line.isprintable() and "6,667 of 10,000 ended, 3,333 failed, 3,333 under way" in line
+
+
+def now_of(tally: RunTally, tasks: int = 6) -> str:
+    return sentence(Glances(tally).take(tasks=tasks, now=110.0))
+
+
+def test_of_many_tasks_a_line_tells_of_some_and_counts_the_rest():
+    tally = run_of(*(TaskTitle(f"t{n}-1", f"t{n}", False) for n in range(9)))
+    assert now_of(tally).endswith("; 3 more tasks")
+    assert now_of(tally).count(": waiting") == 6
+
+
+def test_a_line_says_why_a_run_stands_still_until_it_moves():
+    tally = told(sent(0))
+    tally.hear(RunStalled(RUN, 109.0, "nothing has moved: m[0] waits\nfor GPU=1"))
+    assert now_of(tally).endswith("; nothing has moved: m[0] waits for GPU=1")
+    tally.hear(ended(0, Success()))
+    assert "GPU" not in now_of(tally)
+
+
+def test_a_line_says_that_a_run_is_being_stopped_and_by_what():
+    tally = told(sent(0))
+    tally.hear(RunStopping(RUN, 109.0, "stopped by Ctrl-C", False))
+    assert now_of(tally).endswith("; stopping: stopped by Ctrl-C")
+
+
+def test_a_run_that_still_looks_for_its_cluster_says_that_it_has_not_begun():
+    assert now_of(RunTally()) == "not begun yet"

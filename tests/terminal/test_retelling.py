@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 import daskloop
 from daskloop import Flow, again, emitted, task
+from daskloop.dashboard.standings import Standing
 from daskloop.flow.begin import begin
 from daskloop.flow.options import checked_options
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.report.run_tally import RunTally
-from daskloop.signals import LOOP, SKIP
+from daskloop.signals import LOOP, PAUSE, RETRY, SKIP
 from daskloop.terminal.glance import Glances
 from daskloop.terminal.retelling import Retelling
 
@@ -57,7 +60,7 @@ with Flow("growing") as growing_flow:
 def driven(journal: Path, flow: Flow = flow, **options) -> tuple[str, RunTally]:
     """Run the flow, recorded, and return the run's name and what a listener has heard."""
     tally = RunTally()
-    options = checked_options(executor="inline", journal=journal, **options)
+    options = checked_options(**{"executor": "inline", "journal": journal, **options})
     run = begin(flow, None, {}, options, listeners=[tally])
     run.result()
     return run.name, tally
@@ -108,3 +111,56 @@ def test_a_map_over_emitted_items_is_as_wide_as_it_has_become(tmp_path):
         saved = Glances(tally).take().tasks[-1]
         assert (saved.name, saved.width, saved.ended) == ("save", 4, 4)
     assert Glances(heard).take().tasks[-1].is_over
+
+
+@task
+def asks(n):
+    if n == 1 and not daskloop.context.get("resume"):
+        raise PAUSE("may I?", after="20ms")
+    return n
+
+
+@task
+def waits(n=0):
+    if n == 1 and daskloop.context.task_run_count == 1:
+        raise RETRY("not yet", after="10ms")
+    return n if n == 2 else again(n=n + 1, after="10ms", message=f"turn {n}")
+
+
+with Flow("waiting") as waiting_flow:
+    asks.map([0, 1])
+    waits()
+
+
+def test_pauses_and_waits_are_read_as_they_were_heard(tmp_path):
+    run, heard = driven(tmp_path, waiting_flow)
+    assert shown(retold(tmp_path, run)) == shown(heard)
+    asked, waited = Glances(heard).take().tasks
+    assert (asked.ended, waited.retries, waited.iterations) == (2, 1, 3)
+
+
+@task(max_worker_losses=2)
+def dies(folder, n=0):
+    mark = os.path.join(folder, str(n))
+    if n == 1 and not os.path.exists(mark):
+        open(mark, "x").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n if n == 2 else again(n=n + 1)
+
+
+def test_lost_attempts_are_read_as_they_were_heard(tmp_path):
+    with Flow("dying") as dying_flow:
+        dies(str(tmp_path))
+    run, heard = driven(tmp_path / "runs", dying_flow, executor="processes", workers=1)
+    assert shown(retold(tmp_path / "runs", run)) == shown(heard)
+    (row,) = Glances(heard).take().tasks
+    assert (row.losses, row.iterations, row.ended) == (1, 3, 1)
+
+
+def test_what_was_taken_back_is_read_as_the_run_that_went_on_heard_it(tmp_path):
+    run, _ = driven(tmp_path)
+    again, heard = driven(tmp_path, resume=run, only="turns[a]", from_iteration=2)
+    assert again == run
+    mapped, read = (Glances(one).take().tasks[0] for one in (heard, retold(tmp_path, run)))
+    assert (read.counts, read.ended, read.width) == (mapped.counts, mapped.ended, mapped.width)
+    assert read.counts[Standing.UNDER_WAY] == 0 and read.ended == 5
