@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
-from daskloop.signals import FAIL, LOOP
+import pytest
+
+from daskloop.signals import FAIL, LOOP, PAUSE, RETRY
 
 
 class _Told(Exception):
@@ -26,3 +29,10 @@ def test_a_signal_emits_nothing_unless_it_says_so() -> None:
     assert LOOP(result=1).items() == []
     assert LOOP(emit=None).items() == [None]
     assert LOOP(emit=1, emit_all=(2, 3)).items() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("signal", [RETRY, PAUSE])
+@pytest.mark.parametrize("wrong", ["soon", 1.5, date(2026, 1, 1), timedelta(seconds=1)])
+def test_a_point_in_time_is_a_datetime(signal: type[RETRY], wrong: Any) -> None:
+    with pytest.raises(TypeError, match=f"{signal.__name__}.*a datetime is needed.*after="):
+        signal(start_time=wrong)

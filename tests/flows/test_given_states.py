@@ -20,7 +20,7 @@ from daskloop.engine.state import (
     Success,
     TriggerFailed,
 )
-from daskloop.errors import PayloadError, ResumeError
+from daskloop.errors import MapError, PayloadError
 from tests.flows.test_submit import until
 from tests.flows.traces import Trace
 
@@ -181,9 +181,12 @@ def test_a_map_that_is_given_another_number_of_children_is_told_so():
 
     with Flow("wide") as flow:
         doubled = double.map([1, 2])
+        beside = double(3)
     given = Mapped(map_states=[Success("earlier", 2)] * 3)
-    with pytest.raises(ResumeError, match="over 3 elements .* the state that it was given"):
-        flow.run(executor="inline", task_states={doubled: given})
+    state = flow.run(executor="inline", task_states={doubled: given})
+    assert isinstance(state.result[doubled].result, MapError)
+    assert "task_states= says of 'double' that it has 3 children" in state.result[doubled].message
+    assert state.result[beside].result == 6
 
 
 def test_states_that_nothing_can_start_from_are_refused(tmp_path):

@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from daskloop import Flow, context, task
-from daskloop.engine.signals import FAIL, LOOP
-from daskloop.engine.state import Failed, Looped, Success
-from daskloop.errors import PayloadError, RemoteError
+from daskloop.engine.signals import FAIL, LOOP, SKIP
+from daskloop.engine.state import Failed, Looped, Pending, Retrying, Running, Scheduled, Success
+from daskloop.errors import HandlerError, PayloadError, RemoteError
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.triggers import all_finished
 from tests.flows.traces import Sightings, Trace, on_clusters
@@ -612,3 +612,54 @@ def test_l08_a_handler_may_give_an_earlier_failure_that_nobody_has_opened(execut
     last = journal.read(run.header.run).records[-1]
     assert last.state == "Failed" and "of the first" in last.error.text
     assert last.error.class_name.endswith(kind.__name__)
+
+
+ANSWERS = {
+    "retrying": lambda: Retrying("again"),
+    "scheduled": lambda: Scheduled("later"),
+    "running": lambda: Running("now"),
+    "looped": lambda: Looped("on", result=1),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("instead_of", ["Mapped", "Skipped", "TriggerFailed"])
+def test_m01_r07_a_handler_cannot_run_what_has_nothing_to_run(
+    executor, instead_of, answer, tmp_path
+):
+    """A map itself, and what is skipped or refused by its trigger."""
+    trace = Trace(tmp_path)
+
+    def handler(subject, old, new):
+        return ANSWERS[answer]() if type(new).__name__ == instead_of else None
+
+    @task
+    def above():
+        raise SKIP("no") if instead_of == "Skipped" else ValueError("no")
+
+    @task(state_handlers=[handler])
+    def below(x=None):
+        trace.note("ran")
+
+    with Flow("f") as flow:
+        end = below.map([1, 2]) if instead_of == "Mapped" else below(above())
+    state = flow.run(executor=executor).result[end]
+    assert type(state) is Failed
+    assert isinstance(state.result, HandlerError)
+    assert "has nothing to run" in state.message
+    assert not trace.notes()
+
+
+def test_l08_a_handler_cannot_leave_a_task_undecided_that_has_not_run(executor):
+    def handler(subject, old, new):
+        return Pending("hm") if new.is_running() else None
+
+    @task(state_handlers=[handler])
+    def one():
+        return 1
+
+    with Flow("f") as flow:
+        end = one()
+    state = flow.run(executor=executor).result[end]
+    assert type(state) is Failed
+    assert "for a task that has not run" in state.message

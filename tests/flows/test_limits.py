@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from daskloop import Flow, context, task
-from daskloop.engine.signals import LOOP
+from daskloop.engine.signals import LOOP, RETRY
+from daskloop.engine.state import Failed
 from tests.flows.traces import Sightings, Trace, attempt, linger, on_clusters
 
 
@@ -257,3 +258,31 @@ def test_l15_max_time_is_per_child_and_names_it(executor):
     assert [child.is_failed() for child in children] == [False, True, False]
     for word in ("spin[1]", "max_time", "and on"):
         assert word in children[1].message
+
+
+def test_r09_l15_a_task_that_is_tried_again_until_max_time_says_why_it_failed(executor):
+    @task(max_time=0.5, max_retries=50, retry_delay=0.1)
+    def fails():
+        raise ValueError("the real reason")
+
+    with Flow("f") as flow:
+        end = fails()
+    state = flow.run(executor=executor).result[end]
+    assert type(state) is Failed
+    assert isinstance(state.result, ValueError)
+    for word in ("fails", "max_time=0.5 s", "ValueError('the real reason')", "Raise the limit"):
+        assert word in state.message
+    assert "on_limit" not in state.message, "there is no payload to end with"
+
+
+@pytest.mark.parametrize("how", ["RETRY", "LOOP", "a failure"])
+def test_l15_what_waits_longer_than_max_time_allows_ends_when_it_is_over(executor, how):
+    @task(max_time=0.3, max_retries=1, retry_delay=600)
+    def waits():
+        if how == "a failure":
+            raise ValueError("again in ten minutes")
+        raise RETRY(after=600) if how == "RETRY" else LOOP(after=600)
+
+    with Flow("f") as flow:
+        end = waits()
+    assert "max_time=0.3 s" in flow.run(executor=executor).result[end].message

@@ -297,7 +297,7 @@ def test_bad_approvals_are_refused_and_say_what_is_paused(trace):
         (lambda: PAUSE(after="soon"), "PAUSE(after=...)='soon' cannot be read"),
         (lambda: PAUSE(after=-1), "give 0 seconds or more"),
         (lambda: PAUSE(after=1, start_time=datetime.now(timezone.utc)), "give one of them"),
-        (lambda: PAUSE(start_time="noon"), "has no attribute 'timestamp'"),
+        (lambda: PAUSE(start_time="noon"), "a datetime is needed"),
         (lambda: PAUSE(result=(one for one in ())), "cannot be pickled"),
     ],
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
-from daskloop import Flow, Parameter, context, task, triggers
-from daskloop.engine.signals import FAIL, LOOP, SKIP, TRIGGERFAIL
+from daskloop import Flow, Parameter, context, flatten, task, triggers
+from daskloop.engine.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS, TRIGGERFAIL
 from daskloop.engine.state import Failed, Mapped, Skipped, State, Success, TriggerFailed
+from daskloop.errors import PayloadError
 from tests.flows.maps_notes import Notes
 
 
@@ -272,6 +275,10 @@ def raises_loop(upstream_states):
     raise LOOP("own words")
 
 
+def raises_retry(upstream_states):
+    raise RETRY("own words")
+
+
 @pytest.mark.parametrize(
     ("trigger", "outcome", "says"),
     [
@@ -281,6 +288,7 @@ def raises_loop(upstream_states):
         (raises_fail, Failed, "own words"),
         (raises_value_error, Failed, "own words"),
         (raises_loop, Failed, "LOOP"),
+        (raises_retry, TriggerFailed, "RETRY was raised in a trigger"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -302,6 +310,42 @@ def test_l09_c23_what_a_trigger_does_ends_in_the_state_it_should(
     assert says in end.message
     assert notes.read() == []
     assert state.is_successful() == (outcome is Skipped)
+
+
+def test_m03_m09_a_result_that_a_trigger_gives_is_mapped_over_and_flattened(executor):
+    def gives(upstream_states):
+        raise SUCCESS(result=[1, 2, 3])
+
+    @task(trigger=gives)
+    def given(x=0):
+        return "not called"
+
+    @task
+    def ten(x):
+        return 10 * x
+
+    with Flow("t") as flow:
+        one, many = given(), given.map([5, 6])
+        mapped, flat = ten.map(one), ten.map(flatten([one, [4]]))
+        of_children = ten.map(flatten(many))
+    state = flow.run(executor=executor)
+    results = [state.result[task].result for task in (one, mapped, flat, of_children)]
+    assert results == [[1, 2, 3], [10, 20, 30], [10, 20, 30, 40], [10, 20, 30, 10, 20, 30]]
+
+
+def test_l09_a_result_that_a_trigger_gives_and_that_cannot_be_pickled_fails_its_task(executor):
+    def gives(upstream_states):
+        raise SUCCESS(result=threading.Lock())
+
+    @task(trigger=gives)
+    def given():
+        return "not called"
+
+    with Flow("t") as flow:
+        one = given()
+    end = flow.run(executor=executor).result[one]
+    assert type(end) is Failed
+    assert isinstance(end.result, PayloadError)
 
 
 def test_l11_a_trigger_is_looked_at_once_before_the_first_iteration(executor, tmp_path):

@@ -119,11 +119,12 @@ def test_l15_max_time_counts_from_the_first_submission_and_ends_between_iteratio
 def test_l15_max_time_names_the_iteration_that_waits_for_its_retry():
     life = Life(rules("slow", max_time=10.0, max_retries=5, delay=60.0)).begin()
     life.come("looped", 1, message="one").go().come("failed")
+    assert life.step.at == BEGIN + 10.0, "and not the minute that the retry would wait"
     life.now = life.step.at
     life.tell(Due())
     life.accept()
-    assert isinstance(life.end.result, LoopLimit)
-    assert "iteration 2" in str(life.end.message), life.end.message
+    for words in ("max_time=10 s", "iteration 2", "last messages: 'one'", "last attempt failed: "):
+        assert words in str(life.end.message), life.end.message
 
 
 def test_r01_attempts_of_each_iteration_are_one_more_than_max_retries():
