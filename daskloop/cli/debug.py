@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import pdb
 import sys
 import traceback
@@ -16,11 +15,11 @@ import click
 
 from daskloop.cli import options
 from daskloop.cli.exit_codes import ExitCode, Usage, refusals
-from daskloop.cli.journals import Shelf, open_shelf
+from daskloop.cli.journals import open_shelf
 from daskloop.cli.rebuild import Call, rebuild
 from daskloop.cli.resume import recorded_flow
 from daskloop.cli.targets import find_target
-from daskloop.cli.trusting import trusting
+from daskloop.cli.trusting import check_trusted, trusting
 from daskloop.cli.values import parameter_values as typed_values
 from daskloop.cli.wording import line
 from daskloop.contexts import context
@@ -32,7 +31,6 @@ from daskloop.record.names_of_children import names_by_slug
 from daskloop.record.pickling import preview
 from daskloop.record.sealed import unseal
 from daskloop.record.store import PayloadStore
-from daskloop.record.trust import check_owner
 from daskloop.run.body import invoke
 from daskloop.signals import FAIL, LOOP, TRIGGERFAIL, Signal
 
@@ -75,7 +73,7 @@ def debug(
         found = find_target(target, marks, run, names)
         if found.mark.mapped and found.child is None:
             raise Usage(f"{target!r} is mapped: say which child, like '{found.mark.name}[0]'")
-        _check_trusted(shelf, run)
+        check_trusted(shelf, run, "debug")
         loaded = recorded_flow(shelf, run, flow)
         store = PayloadStore(shelf.journal.place(run), create=False)
         values = _values(loaded.flow, past, given)
@@ -83,13 +81,6 @@ def debug(
     click.echo(_heading(call))
     raised = _make(call, no_pdb)
     click.get_current_context().exit(int(ExitCode.FAILED if raised else ExitCode.SUCCESS))
-
-
-def _check_trusted(shelf: Shelf, run: str) -> None:
-    """Refuse to open pickles that others could have written, as resuming does."""
-    path = getattr(shelf.journal, "path", None)
-    if isinstance(path, str):
-        check_owner(os.path.join(path, run), f"debug run {run!r}")
 
 
 def _values(flow: Any, past: Past, given: tuple[str, ...]) -> dict[str, Any]:

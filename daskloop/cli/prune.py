@@ -10,7 +10,8 @@ import click
 
 from daskloop.cli.exit_codes import Usage
 from daskloop.cli.journals import Shelf
-from daskloop.cli.wording import plural
+from daskloop.cli.trusting import check_trusted
+from daskloop.cli.wording import line, plural
 from daskloop.define.limits import duration
 from daskloop.errors import JournalError, StoreError
 from daskloop.record.entries import Summary
@@ -53,6 +54,7 @@ def prune(shelf: Shelf, found: Sequence[Summary], older_than: str | None, yes: b
     for one in removed:
         size = _size(shelf, one)
         try:
+            _check_trusted(shelf, one)
             # It may have been resumed since it was listed: the journal knows, and refuses.
             shelf.journal.remove(one.header.run)
         except JournalError as error:
@@ -101,6 +103,16 @@ def _put_away(summary: Summary) -> int:
     return 0
 
 
+def _check_trusted(shelf: Shelf, summary: Summary) -> None:
+    """Refuse to go where a journal of others points to.
+
+    A scheduler can run code in whoever connects to it, and a store is emptied.
+    """
+    owner, store = summary.owner, summary.header.store
+    if store is not None or (owner is not None and owner.scheduler is not None):
+        check_trusted(shelf, summary.header.run, "remove")
+
+
 def _let_go(summary: Summary) -> None:
     """Free what the drivers of an abandoned run hold on a scheduler that lives on."""
     owner = summary.owner
@@ -110,10 +122,11 @@ def _let_go(summary: Summary) -> None:
 
     try:
         let_go(owner.scheduler, summary.header.run, summary.epoch)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: it is no address
         click.echo(
-            f"{summary.header.run}: the scheduler at {owner.scheduler} does not answer, so nothing "
-            f"was freed there ({error}). If it still lives, restarting it frees it all.",
+            f"{summary.header.run}: the scheduler at {line(owner.scheduler)} does not answer, so "
+            f"nothing was freed there ({line(str(error))}). If it still lives, restarting it frees "
+            "it all.",
             err=True,
         )
 

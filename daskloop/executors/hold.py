@@ -27,7 +27,7 @@ from daskloop.executors.session import Key
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["Hold", "let_go", "open_hold"]
+__all__ = ["Hold", "disown", "let_go", "open_hold"]
 
 logger = logging.getLogger("daskloop.executors")
 
@@ -108,6 +108,16 @@ def open_hold(client: Client, run: str, epoch: int) -> Hold | None:
         logger.debug("this Dask scheduler knows no holds")
         return None
     return Hold(client, run, epoch)
+
+
+def disown(client: Any, keys: Sequence[Key]) -> None:
+    """Want keys no longer that Dask has cancelled here.
+
+    They were sent while somebody restarted the scheduler, which heard of them after it had
+    forgotten all others: it would execute them, and Dask's client no longer knows them.
+    """
+    if client.status == "running" and hasattr(client, "_send_to_scheduler"):
+        client._send_to_scheduler({"op": _RELEASE, "keys": list(keys), "client": client.id})
 
 
 def let_go(scheduler: str, run: str, epochs: int) -> None:

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Collection, Sequence
 
-from daskloop.executors.session import Gone, Job, Key, Post, Reach, Returned
+from daskloop.executors.session import Arrival, Gone, Job, Key, Post, Reach, Returned
 
 __all__ = ["InlineSession"]
 
@@ -60,9 +60,17 @@ class InlineSession:
                 job = queue.popleft()
                 if job.key in self._queued:
                     self._queued.discard(job.key)
-                    self._post(Returned(job.key, job.function(job.shared, job.own)))
+                    self._post(self._executed(job))
                     return True
         return False
+
+    def _executed(self, job: Job) -> Arrival:
+        try:
+            return Returned(job.key, job.function(job.shared, job.own))
+        # As on a worker: what happens outside of the body, such as a claim that the disk has no
+        # room for, costs this attempt and not the run.
+        except Exception as error:
+            return Gone(job.key, "refused", f"{type(error).__name__}: {error}"[:2000])
 
     def reach(self) -> Reach:
         """Say that nothing is ever out of reach."""

@@ -22,7 +22,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from daskloop.executors.hold import Hold
+from daskloop.executors.hold import Hold, disown
 from daskloop.executors.send_intervals import USUAL, interval_of
 from daskloop.executors.session import Demand, Job, Key
 
@@ -144,13 +144,18 @@ class Outbox:
         self._sent = loop.time()
         self.settle()
         dropped = {self._dropped.popleft() for _ in range(len(self._dropped))}
+        cancelled = []
         for key in dropped:
             future = self.futures.pop(key, None)
             if future is not None:
+                if future.cancelled():
+                    cancelled.append(key)
                 future.release()
         self.leaning -= dropped
         if self._hold is not None and dropped:
             self._hold.let_go(list(dropped))
+        if cancelled:
+            disown(self._client, cancelled)
         jobs = [self._jobs.popleft() for _ in range(len(self._jobs))]
         jobs = [job for job in jobs if job.key not in dropped]
         if jobs:

@@ -39,6 +39,7 @@ _LOCAL_KINDS = frozenset(
 _live_maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
 _HINTS = {
+    errno.EIO: "The disk failed: see what the system says of it, or choose another with store=.",
     errno.ENOSPC: "Free some space there, or choose another place with store=.",
     errno.EDQUOT: "Free some of the quota, or choose another place with store=.",
     errno.EFBIG: "Raise the limit on file sizes (ulimit -f), or choose another place with store=.",

@@ -96,6 +96,8 @@ class FolderJournal:
             run_file.create(path)
             with contextlib.closing(run_file.open_to_write(path)) as connection:
                 write_header(connection, header, lock.holder, signer)
+                # Closing would do it too, and say nothing if the disk fails at that.
+                connection.execute("PRAGMA wal_checkpoint")
             self._rename(hidden, folder, run)
             made = folder
             yield folder, lock

@@ -14,7 +14,9 @@ from daskloop.errors import JournalError, StoreError
 __all__ = ["Damaged", "damaged", "translated"]
 
 _FULL = "Free some space there (or quota, or ulimit -f); the run can then be resumed."
+_FAILED = "See what the system says of it; once it is sound, the run can be resumed."
 _HINTS = {
+    errno.EIO: f"The disk failed. {_FAILED}",
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     errno.EFBIG: _FULL,
@@ -29,7 +31,10 @@ _HINTS = {
 }
 _WORDS = {
     "full": (errno.ENOSPC, _FULL),
-    "disk i/o error": (0, "The disk failed, or a limit on file sizes (ulimit -f) was met."),
+    "disk i/o error": (
+        0,
+        f"The disk failed, or a limit on file sizes (ulimit -f) was met. {_FAILED}",
+    ),
     "readonly": (errno.EROFS, _HINTS[errno.EACCES]),
     "unable to open": (0, _HINTS[errno.EACCES]),
     "locked": (0, "Another program has the file open for writing: close it there."),

@@ -25,7 +25,7 @@ from daskloop.record.rows import (
 )
 from daskloop.record.run_file import open_to_read
 from daskloop.record.standing_row import STANDING_COLUMNS, Standing
-from daskloop.record.stretch import unfolded
+from daskloop.record.stretch import length, unfolded
 
 __all__ = [
     "Bookmark",
@@ -147,7 +147,7 @@ def read_since(
         rows = _checked_rows(connection, path, signer, since.records, head, most)
         for row, checksum in rows:
             head = checksum
-            records.append(_made(record_of, row, path, "a row of its table 'records'"))
+            records.append(_made(_folded, row, path, "a row of its table 'records'"))
         submitted = []
         query = f"SELECT {SUBMITTED_COLUMNS}, checksum FROM submitted WHERE at >= ? ORDER BY id"
         for *row, checksum in connection.execute(query, (since.sent,)):
@@ -231,6 +231,12 @@ def _checked_rows(
 def _records_of(row: Sequence[Any]) -> Sequence[Recorded]:
     record = record_of(row)
     return list(unfolded(record)) if record.stretch else [record]
+
+
+def _folded(row: Sequence[Any]) -> Recorded:
+    record = record_of(row)
+    length(record)  # raises if what lies in it is no iterations
+    return record
 
 
 def _submitted(

@@ -12,6 +12,7 @@ from daskloop.keys import Address, Place
 from daskloop.record.checksums import Row
 from daskloop.record.entries import Given, Header, Mark, Recorded, Submitted, Wire
 from daskloop.record.pickling import as_json, from_json
+from daskloop.record.row_kinds import check_kinds
 from daskloop.record.sealed import ErrorText, Sealed
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "header_row",
     "mark_of",
     "mark_row",
-    "number_of",
     "record_of",
     "record_row",
     "submitted_of",
@@ -65,13 +65,6 @@ def text_of(value: str | bytes) -> str:
     return value
 
 
-def number_of(value: float) -> float:
-    """Return a time; lists are put in order by it."""
-    if not isinstance(value, float):
-        raise TypeError(f"{value!r:.80} is no time")
-    return value
-
-
 def _time(seconds: float) -> float:
     # A whole number, or minus zero, would come back as another value than the one signed.
     return float(seconds) + 0.0
@@ -96,6 +89,8 @@ def _value_row(sealed: Sealed | None) -> Row:
 def _value_of(value: Any, name: Any, offset: Any, size: Any, preview: Any) -> Sealed | None:
     if size is None:
         return None
+    if offset is None or preview is None:
+        raise TypeError("a value has no place, or no preview")
     if type(value) is str:
         value = from_json(value)
     if type(preview) is bytes:
@@ -166,6 +161,7 @@ def record_row(number: int, epoch: int, one: Recorded) -> Row:
 
 def record_of(row: Sequence[Any]) -> Recorded:
     """Read the row of a state that stands."""
+    check_kinds("records", row, RECORD_COLUMNS)
     (
         _, slug, child, iteration, run_count, submission, state, message,
         value, name, offset, size, preview,
@@ -208,6 +204,7 @@ def submitted_row(number: int, epoch: int, one: Submitted) -> Row:
 
 def submitted_of(row: Sequence[Any]) -> Submitted:
     """Read the row of an attempt that was sent on its way."""
+    check_kinds("submitted", row, SUBMITTED_COLUMNS)
     _, slug, child, iteration, run_count, submission, at, leader, _, outer = row
     address = _address_of(slug, child, iteration, outer)
     return Submitted(
@@ -236,11 +233,12 @@ def header_row(header: Header, signed: bool) -> Row:
 
 def header_of(row: Sequence[Any], given: Sequence[Any], marks: Sequence[Any]) -> Header:
     """Read a header, with the rows of its parameters and tasks."""
+    check_kinds("header", row)
     _, run, flow, begun, origin, store, versions, _ = row
     return Header(
         text_of(run),
         text_of(flow),
-        number_of(begun),
+        begun,
         tuple(given_of(one) for one in given),
         tuple(mark_of(one) for one in marks),
         None if origin is None else text_of(origin),
@@ -256,6 +254,7 @@ def given_row(number: int, given: Given) -> Row:
 
 def given_of(row: Sequence[Any]) -> Given:
     """Read the row of a parameter."""
+    check_kinds("parameters", row)
     _, name, digest, *value, length = row
     return Given(text_of(name), text_of(digest), _value_of(*value), length)
 
@@ -268,6 +267,7 @@ def mark_row(number: int, mark: Mark) -> Row:
 
 def mark_of(row: Sequence[Any]) -> Mark:
     """Read the row of a task."""
+    check_kinds("tasks", row)
     _, slug, name, source, call, mapped, packed = row
     wires = tuple(Wire(*one) for one in json.loads(packed))
     return Mark(text_of(slug), text_of(name), text_of(source), text_of(call), mapped == 1, wires)

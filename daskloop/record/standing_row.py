@@ -10,7 +10,8 @@ from typing import Any, cast
 from daskloop import states
 from daskloop.record.checksums import SIZE, Row
 from daskloop.record.entries import Header, Owner, Recorded, Status, Summary
-from daskloop.record.rows import Child, child_of, number_of, text_of
+from daskloop.record.row_kinds import check_kinds
+from daskloop.record.rows import Child, child_of, text_of
 from daskloop.record.stretch import length
 
 __all__ = ["STANDING_COLUMNS", "Children", "Standing", "counted"]
@@ -59,18 +60,17 @@ class Standing:
     @classmethod
     def of(cls, row: Sequence[Any]) -> Standing:
         """Read the row."""
+        check_kinds("standing", row, STANDING_COLUMNS)
         epoch, status, message, updated, pid, host, since, executor, scheduler, *rest = row
-        if not all(isinstance(one, int) for one in (epoch, pid, *rest[2:3], *rest[4:])):
-            raise TypeError("a count is no whole number")
         texts = text_of(status), text_of(message)
         where = None if scheduler is None else text_of(scheduler)
         return cls(
             epoch,
             *texts,
-            number_of(updated),
+            updated,
             pid,
             text_of(host),
-            number_of(since),
+            since,
             text_of(executor),
             where,
             *rest,

@@ -109,7 +109,7 @@ class NewsDesk:
 
     def _gone(self, pack: Pack, gone: Gone) -> Sequence[News]:
         if gone.reason == "refused":
-            return self._refused(pack, f"Dask could not execute the attempt: {gone.detail}")
+            return self._refused(pack, f"The attempt could not be executed: {gone.detail}")
         reason = _WORDS.get(gone.reason, gone.reason)
         lost = gone.reason == "worker-lost"
         if self._claims is None:

@@ -68,3 +68,28 @@ def test_a_run_whose_disk_is_full_ends_with_its_states_and_goes_on_when_there_is
     assert again.result[loops].result == [[n, bulk] for n in range(1, 9)]
     made_again = {(number - 1, count) for number, count in trace.notes()[before:]}
     assert not made_again & recorded
+
+
+def test_an_attempt_that_cannot_claim_its_start_fails_and_the_run_goes_on(tmp_path):
+    journal = tmp_path / "runs"
+    aside = tmp_path / "aside"
+
+    @task
+    def take_away():
+        (claims,) = journal.glob("*/claims")
+        claims.rename(aside)
+        return 1
+
+    @task(at_most_once=True)
+    def bystander(number):
+        return number
+
+    with Flow("no claims") as flow:
+        late = bystander(take_away())
+    state = flow.run(executor="inline", journal=journal)
+    assert state.is_failed()
+    assert "Cannot claim the start of an attempt" in state.result[late].message
+    (summary,) = FolderJournal(journal).runs()
+    assert summary.status == "failed"
+    again = flow.run(executor="inline", journal=journal, resume=summary.header.run)
+    assert again.result[late].result == 1
