@@ -23,6 +23,9 @@ class Admission:
 
     The window keeps the scheduler's memory independent of the width of a map. Among equals,
     children go in the order in which they became ready, so that started loops take turns.
+
+    On workers with several threads whatever executes is charged when one is lost. So those that the
+    next loss would end have no other such beside them: whoever takes the worker down goes alone.
     """
 
     def __init__(self, slots: int) -> None:
@@ -32,6 +35,10 @@ class Admission:
         self._lanes: dict[tuple[int, bool], deque[Child]] = {}
         """Those of one priority that continue, or begin; the lane that goes first is the first."""
         self._gates: dict[str, Gate] = {}
+        self._last: Child | None = None
+        """The one in flight that the next loss of a worker would end."""
+        self._behind: list[Child] = []
+        """Those that wait until it has come back, since it would end them too."""
 
     @property
     def window(self) -> int:
@@ -42,6 +49,8 @@ class Admission:
         """Let a child take a place in the window, once."""
         if child.node.is_gated:
             self._gate(child).enter(child)
+        if self._last is None and _is_at_stake(child):
+            self._last = child
         if not child.admitted:
             child.admitted = True
             self.out += child.weight
@@ -53,6 +62,10 @@ class Admission:
         if child.admitted:
             child.admitted = False
             self.out -= child.weight
+        if child is self._last:
+            self._last, behind, self._behind = None, self._behind, []
+            for one in behind:
+                self._queue((one,))
 
     def push(self, children: Sequence[Child]) -> None:
         """Queue children of one task that are ready, behind its gate if it has one."""
@@ -114,7 +127,7 @@ class Admission:
     @property
     def waiting(self) -> int:
         """How many are queued."""
-        return sum(map(len, self._lanes.values()))
+        return sum(map(len, self._lanes.values())) + len(self._behind)
 
     def pop(
         self, size_of: Callable[[Child], int], may_share: Callable[[Child, Child], bool]
@@ -135,6 +148,9 @@ class Admission:
         for lane in self._lanes.values():
             while lane and len(company) < size:
                 child = lane[0]
+                if self._last is not None and _is_at_stake(child):
+                    self._behind.append(lane.popleft())
+                    continue
                 if not child.ended:
                     if not company:
                         size = size_of(child)
@@ -148,8 +164,15 @@ class Admission:
 
     def drain(self) -> list[Child]:
         """Take everybody off the queue."""
-        queue = [child for lane in self._lanes.values() for child in lane]
+        queue = [child for lane in (*self._lanes.values(), self._behind) for child in lane]
         for gate in self._gates.values():
             queue += gate.drain()
         self._lanes.clear()
+        self._behind.clear()
         return [child for child in queue if not child.ended]
+
+
+def _is_at_stake(child: Child) -> bool:
+    """Tell whether a child would be given up if a worker were lost under it once more."""
+    losses = child.progress.losses
+    return losses > 0 and losses >= child.node.plan.task.limits.max_worker_losses

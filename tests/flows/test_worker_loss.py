@@ -9,10 +9,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from distributed import Client, LocalCluster
 
 from daskloop import Flow, context, task, unmapped
 from daskloop.engine.signals import LOOP
-from tests.flows.traces import Sightings, Trace, attempt
+from tests.flows.traces import Sightings, Trace, attempt, linger
 
 
 def run(flow, **options):
@@ -565,3 +566,24 @@ def test_w09_an_attempt_that_prefers_a_worker_goes_on_although_all_workers_died_
     with Flow("alone") as flow:
         end = loop()
     assert flow.run(executor="processes", workers=1).result[end].result == 5
+
+
+@pytest.mark.parametrize("batch", [1, "auto"])
+def test_r08_beside_what_takes_a_worker_of_two_threads_down_nobody_else_is_given_up(batch):
+    @task(max_worker_losses=1)
+    def work(number):
+        linger(0.3 if number == 0 else 0.6)  # so that both execute when the worker dies
+        if number == 0:
+            os._exit(7)
+        return number
+
+    with Flow("beside") as flow:
+        ended = work.map([0, 1])
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=2, host="127.0.0.1", dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        children = flow.run(executor=client, batch=batch).result[ended].map_states
+    assert [type(child).__name__ for child in children] == ["Crashed", "Success"]

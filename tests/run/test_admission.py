@@ -102,3 +102,39 @@ def test_everybody_is_taken_off_the_queue_at_once():
     admission.push((second,))
     second.progress = Progress(Phase.ENDED)
     assert admission.drain() == [first] and admission.drain() == []
+
+
+def at_stake(child: Child) -> Child:
+    """Let so many workers have been lost under a child that the next one is its end."""
+    most = child.node.plan.task.limits.max_worker_losses
+    child.progress = Progress(Phase.READY, losses=most)
+    return child
+
+
+def test_r08_those_that_the_next_loss_would_end_go_one_at_a_time():
+    admission = Admission(4)
+    first, second, third, plain = children(4)
+    queued = [at_stake(first), at_stake(second), at_stake(third), plain]
+    admission.push(queued)
+    assert pop(admission) is first
+    admission.enter(first)
+    assert [pop(admission), pop(admission)] == [plain, None]
+    assert admission.waiting == 2
+    admission.leave(first)
+    assert pop(admission) is second
+    admission.enter(second)
+    assert pop(admission) is None
+    assert admission.drain() == [third]
+    assert admission.waiting == 0
+
+
+def test_r08_where_no_worker_may_be_lost_nobody_waits_for_another():
+    admission = Admission(4)
+    graph = TaskGraph("f")
+    Plain(name="m", max_worker_losses=0).bind(flow=graph)
+    node = Driven(graph).machine.standing.nodes[0]
+    queued = [Child(node, index) for index in range(3)]
+    admission.push(queued)
+    for child in queued:
+        assert pop(admission) is child
+        admission.enter(child)
