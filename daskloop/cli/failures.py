@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import site
@@ -28,7 +27,6 @@ __all__ = ["failure_lines"]
 
 _SHOWN = 5  # failures that are told in full
 _SIBLINGS = 6  # children that are listed by their numbers
-_DYNAMIC = "<dynamic-code>"  # how cloudpickle calls the file of every function that it carries
 _FRAME = re.compile(r'  File "(?P<file>.+)", line (?P<line>\d+), in (?P<name>.+)')
 
 Results = Mapping[Task, State]
@@ -111,7 +109,7 @@ def _lines_of(one: _Failure, flow: Flow, results: Results, story: Story | None) 
         head += f" at iteration {iteration}"
     if story is not None and story.last is not None and story.last.attempted:
         head += f", try {story.last.run_count} of {one.task.max_retries + 1}"
-    what, where = _what_and_where(one.state, one.task)
+    what, where = _what_and_where(one.state)
     lines = [head, f"  {what}{f'          {where}' if where else ''}"]
     begun_with = None if story is None else story.payload_before(iteration)
     if begun_with is not None and begun_with.value is not None:
@@ -145,19 +143,19 @@ def _label(one: _Failure, flow: Flow, results: Results) -> str:
     return ", ".join(found)
 
 
-def _what_and_where(state: State, task: Task) -> tuple[str, str]:
+def _what_and_where(state: State) -> tuple[str, str]:
     held = state.unopened_result
     if isinstance(held, HeldError):
         name = held.class_name.removeprefix("builtins.")
         # A class of the flow's own file reads as in the file.
         name = re.sub(r"^daskloop_file_\w+\.", "", name)
-        return f"{name}: {line(held.text, 500)}", _place(held.traceback, task)
+        return f"{name}: {line(held.text, 500)}", _place(held.traceback)
     if isinstance(held, BaseException):
         return f"{type(held).__name__}: {line(str(held), 500)}", ""
     return line(state.message or type(state).__name__, 500), ""
 
 
-def _place(traceback: str, task: Task) -> str:
+def _place(traceback: str) -> str:
     """Find the last line of a traceback that is the user's own: no library's, and not ours."""
     frames = list(_FRAME.finditer(traceback))
     if not frames:
@@ -169,15 +167,7 @@ def _place(traceback: str, task: Task) -> str:
     )
     own = [frame for frame in frames if not frame["file"].startswith(libraries)]
     last = (own or frames)[-1]
-    file = last["file"] if last["file"] != _DYNAMIC else _source_file(task)
-    return f"{os.path.basename(file)}:{last['line']} in {last['name']}"
-
-
-def _source_file(task: Task) -> str:
-    try:
-        return inspect.getsourcefile(inspect.unwrap(task.run)) or _DYNAMIC
-    except TypeError:  # a callable of another kind
-        return _DYNAMIC
+    return f"{os.path.basename(last['file'])}:{last['line']} in {last['name']}"
 
 
 def _safe(iteration: int, siblings: Sequence[State]) -> str:

@@ -46,16 +46,14 @@ def task_lines(chapter: Chapter, target: Target) -> list[str]:
     if broken is not None and broken.error is not None:
         place = f"iteration {broken.address[-1].iteration}, try {broken.run_count}"
         lines += ["", f"last traceback ({place}):"]
-        lines += [
-            line(f"{text}", 500) if not text.startswith(" ") else _indented(text)
-            for text in broken.error.traceback.rstrip().splitlines()
-        ]
+        lines += [_as_set(text) for text in broken.error.traceback.rstrip().splitlines()]
     return lines
 
 
-def _indented(text: str) -> str:
-    bare = text.lstrip(" ")
-    return " " * (len(text) - len(bare)) + line(bare, 500)
+def _as_set(text: str) -> str:
+    """Make one line with its spaces: below a line of source stand marks that are set by them."""
+    whole = " ".join(line(word, 500) for word in text.split(" "))
+    return whole if len(whole) <= 500 else whole[:499] + "…"
 
 
 def _children(chapter: Chapter) -> list[str]:

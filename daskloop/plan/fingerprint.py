@@ -27,6 +27,7 @@ from daskloop.define.task import Task
 from daskloop.errors import PayloadError
 from daskloop.plan.plan import Body, Constant, Emitted, Handed, Input, Node, Plan, Ref, Source
 from daskloop.record.entries import Mark, Wire
+from daskloop.record.pickler import is_rebuilt
 from daskloop.record.pickling import freeze, join
 from daskloop.record.plain import written
 
@@ -96,7 +97,7 @@ def look_at(task: Task) -> None:
     """Take note of the source of a task's class, while it can be found.
 
     Where a class travels by value, opening it in the process that has it puts functions in it
-    that have no source.
+    that are not read by their source any more.
     """
     if "run" not in vars(task) and type(task) not in _classes:
         _classes[type(task)] = _function(task.run)
@@ -123,14 +124,17 @@ def _function(function: Callable[..., Any]) -> bytes:
         bound += [list(function.args), function.keywords]
         function = function.func
     held = [_canonical(value, _only_kind) for value in (*bound, *_closure(function))]
+    code = getattr(function, "__code__", None)
     try:
+        if is_rebuilt(code):  # from a record, perhaps: what the file says now may be another one
+            raise OSError
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
         for node in ast.walk(tree):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 node.decorator_list = []
         text = ast.dump(tree).encode("utf-8", "surrogatepass")
     except (OSError, TypeError, SyntaxError):  # typed in, built in, or a part of a line
-        text = _code(getattr(function, "__code__", None), function)
+        text = _code(code, function)
     return b"\0".join([text, *held])
 
 
@@ -241,7 +245,7 @@ def _reduced(value: Any) -> bytes:
 
 def _pickled(value: Any) -> bytes:
     try:
-        return join(freeze(value, "a value"))
+        return join(freeze(value, "a value", files=False))
     except PayloadError:  # told where it is used
         return b"cannot be pickled"
 

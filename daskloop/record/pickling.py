@@ -13,14 +13,12 @@ import io
 import pickle
 import reprlib
 import struct
-import sys
 import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import cloudpickle
-
 from daskloop.errors import PayloadError
+from daskloop.record.pickler import NamelessPickler, Pickler, Refused, why_not
 from daskloop.record.plain import read, written
 
 __all__ = [
@@ -49,35 +47,7 @@ HEAD = struct.calcsize("<IQ")
 """Bytes before the frame if there is one."""
 
 
-class _Refused(TypeError):
-    """A part that would be changed on its way without anybody being told."""
-
-
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    def reducer_override(self, obj: Any) -> Any:
-        reason = _why_not(obj)
-        if reason is not None:
-            raise _Refused(reason)
-        return super().reducer_override(obj)
-
-
-def _why_not(obj: Any) -> str | None:
-    """Say why an object must not travel although pickle, or Dask, would let it."""
-    if isinstance(obj, io.IOBase) and not isinstance(obj, (io.StringIO, io.BytesIO)):
-        return "is an open file; read it, or hand on its path"
-    if isinstance(obj, (types.GeneratorType, types.AsyncGeneratorType)):
-        return "is a generator; make it a list"
-    if isinstance(obj, types.CoroutineType):
-        return "is a coroutine that nobody awaited; await it, or make the task an ordinary function"
-    distributed = sys.modules.get("distributed")
-    if distributed is not None and isinstance(obj, getattr(distributed, "Future", ())):
-        return "is a Dask future; gather it, or return the data"
-    if not isinstance(obj, type) and hasattr(type(obj), "__dask_graph__"):
-        return "is a Dask collection; compute it, or return the data"
-    return None
-
-
-def freeze(value: Any, what: str | Callable[[], str]) -> Frames:
+def freeze(value: Any, what: str | Callable[[], str], files: bool = True) -> Frames:
     """Write a value down as bytes.
 
     Parameters
@@ -86,6 +56,8 @@ def freeze(value: Any, what: str | Callable[[], str]) -> Frames:
         Whatever cloudpickle can pickle, open files and Dask futures apart.
     what : str or callable
         How to call the value in an error, such as "the result of 'train'[3]"; or what makes that.
+    files : bool
+        False if the bytes are only compared: functions in them say nothing of their files then.
 
     Returns
     -------
@@ -98,15 +70,16 @@ def freeze(value: Any, what: str | Callable[[], str]) -> Frames:
         If some part cannot be pickled; the text says which.
     """
     frame = one_frame(value)
-    return pickled(value, what) if frame is None else [frame]
+    return pickled(value, what, files) if frame is None else [frame]
 
 
-def pickled(value: Any, what: str | Callable[[], str]) -> Frames:
+def pickled(value: Any, what: str | Callable[[], str], files: bool = True) -> Frames:
     """Pickle a value that `one_frame` leaves to this; as `freeze` otherwise."""
     buffers: list[pickle.PickleBuffer] = []
     with io.BytesIO() as file:
         try:
-            _Pickler(file, protocol=5, buffer_callback=buffers.append).dump(value)
+            kind = Pickler if files else NamelessPickler
+            kind(file, protocol=5, buffer_callback=buffers.append).dump(value)
             return [file.getvalue(), *(buffer.raw() for buffer in buffers)]
         # User objects run their own code while they are pickled, which may raise anything.
         except Exception as error:
@@ -164,10 +137,10 @@ def _explain(value: Any, what: str, error: BaseException) -> str:
 
 def _culprit(value: Any, error: BaseException, depth: int = 6) -> tuple[str, Any, str]:
     """Follow the containers down to the smallest part that still cannot be pickled."""
-    for step, part in _parts(value) if depth and _why_not(value) is None else ():
+    for step, part in _parts(value) if depth and why_not(value) is None else ():
         with io.BytesIO() as file:
             try:
-                _Pickler(file, protocol=5).dump(part)
+                Pickler(file, protocol=5).dump(part)
             except KeyboardInterrupt:
                 raise
             except BaseException as inner:  # the same reason as in freeze
@@ -177,7 +150,7 @@ def _culprit(value: Any, error: BaseException, depth: int = 6) -> tuple[str, Any
     return (
         "",
         value,
-        text if isinstance(error, _Refused) else f"does not pickle: {text[:500]}{_HINT}",
+        text if isinstance(error, Refused) else f"does not pickle: {text[:500]}{_HINT}",
     )
 
 
