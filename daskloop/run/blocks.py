@@ -166,12 +166,15 @@ def _in_the_way(child: Child, block: Standing) -> State | None:
 
 
 def _failure(node: NodeStanding) -> Child | None:
-    """Find the child of a node that failed by itself, or else one that failed at all."""
+    """Find the child of a node that failed by itself, or else one that failed at all.
+
+    Of a map over what a loop emits it may be one of the loop's.
+    """
     bad = [node.child] if node.state.is_failed() or node.state.is_cancelled() else []
     if isinstance(node.state, Mapped) and not tolerates(node):
         bad = [one for one in node.children if one.state is not None and one.state.is_failed()]
     if not bad:
-        return None
+        return next((one for one in map(_failure, node.loops) if one is not None), None)
     above = [node.standing.nodes[number] for number in node.plan.upstream]
     followed = bad[0].state is not None and bad[0].state.is_trigger_failed()
     causes = (_failure(one) for one in above) if followed else iter(())
