@@ -21,6 +21,7 @@ from daskloop.run.envelope import NO_PARTS, Entry, Kind, Parts
 from daskloop.run.error_words import LONGEST, alone, error_text, guarded
 from daskloop.run.order import Attempt, Shared
 from daskloop.run.parting import cut_into, emitted_items
+from daskloop.run.secrecy import SEARCHED
 from daskloop.run.states_of import moment_of, start_of
 from daskloop.signals import (
     FAIL,
@@ -45,7 +46,6 @@ __all__ = [
 ]
 
 _SHORT = 2_000  # characters of an error's repr in a message
-_SEARCHED = 1_000_000  # bytes of an exception that secrets are looked for in
 
 RetryOn = tuple[type[BaseException], ...] | None
 RetryIf = Callable[[BaseException], bool] | None
@@ -171,8 +171,7 @@ def _signalled(judge: Judge, error: BaseException, started: float) -> Entry | No
         text = _said(error) or "Task run succeeded."
         return _success(judge, error.result, text, started, ended, emitted_items(judge, error))
     if isinstance(error, SKIP):
-        held = error if error.result is None else error.result
-        entry = Entry("skipped", _said(error) or "Task was skipped.", judge.seal(held, "result"))
+        entry = Entry("skipped", _said(error) or "Task was skipped.", _skip_value(judge, error))
         return entry._replace(worker=judge.worker, started=started, ended=ended)
     if isinstance(error, (PAUSE, RETRY)):
         return _waiting(judge, error, started)
@@ -272,7 +271,21 @@ def _failure_value(judge: Judge, error: BaseException) -> Sealed | None:
     if not judge.order.has_secrets:
         return seal_error(error, judge.order.inline_limit, judge.store, judge.tag)
     sealed = seal_error(error, 0, None, "")
-    return sealed if sealed is not None and sealed.size <= _SEARCHED else None
+    return sealed if sealed is not None and sealed.size <= SEARCHED else None
+
+
+def _skip_value(judge: Judge, error: SKIP) -> Sealed | None:
+    """Close the result of a SKIP: itself, if it has none.
+
+    Where there are secrets it does not travel, since it may hold one: the driver, which knows
+    them, makes another of the same message.
+    """
+    if error.result is not None:
+        return judge.seal(error.result, "result")
+    if judge.order.has_secrets:
+        return None
+    alone(error)  # what it followed from is no part of it, and may not even be fit to travel
+    return judge.seal(error, "result")
 
 
 def _said(signal: Signal) -> str:
