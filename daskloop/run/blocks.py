@@ -119,7 +119,10 @@ class Blocks:
             reason = f"cancelled since {child.name} has ended"
             for one in _children(block):
                 self._steps.advance(one, Stopped(reason, True))
-        self._steps.drop(self._values(child))
+        if child.state is None or child.state.is_successful():
+            self._steps.drop(self._values(child))
+        else:  # a resumed run goes on within the iteration
+            child.payloads = (*child.payloads, *self._values(child))
         child.block = None
         self._open -= block is not None and child.node.standing.outer is None
 
@@ -137,7 +140,7 @@ class Blocks:
             return []
         found = [one for node in child.block.nodes for one in node.emitted]
         for one in _children(child.block):
-            found += [] if one.value is None else [one.value]
+            found += [*one.payloads] if one.value is None else [one.value, *one.payloads]
             for parts in one.parts.values():
                 found += () if isinstance(parts, str) else parts[:1]  # one file holds them all
         return [one for one in found if one.name is not None]

@@ -753,6 +753,31 @@ def test_a_damaged_payload_fails_its_loop_and_is_never_used(executor, journal, t
 
 
 @here
+def test_g07_a_loop_in_a_body_goes_on_from_its_large_payload(executor, journal, trace):
+    @task
+    def inner(x, data=None):
+        trace.note(x, data is None)
+        if data is None:
+            return again(x=x, data=np.arange(50_000))
+        if x == 1 and trace.first("failed"):
+            raise ValueError("no")
+        return x + 1
+
+    @loop_flow
+    def outer(x=0):
+        return again(x=inner(x)).until(x >= 2, result=x)
+
+    with Flow("large") as flow:
+        end = outer()
+    assert flow.run(executor=executor, journal=journal).is_failed()
+    state = flow.run(executor=executor, journal=journal, resume=True)
+    assert state.result[end].result == 2
+    calls = [(0, True), (0, False), (1, True), (1, False), (1, False), (2, True), (2, False)]
+    assert trace.notes() == calls  # the iteration that handed on the payload is not done again
+    assert not list((journal / newest(journal) / "payloads").iterdir())
+
+
+@here
 def test_of_a_damaged_payload_in_a_body_it_is_said_how_to_go_without_it(executor, journal, trace):
     @task
     def inner(x, data=None):
