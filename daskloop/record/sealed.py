@@ -162,7 +162,7 @@ def unseal(sealed: Sealed, store: PayloadStore | None) -> Any:
     Raises
     ------
     StoreError
-        If it is stored and cannot be read.
+        If it is stored and cannot be read, or is damaged.
     """
     if sealed.data is not None:
         return thaw(sealed.data)
@@ -171,7 +171,12 @@ def unseal(sealed: Sealed, store: PayloadStore | None) -> Any:
     if store is None or sealed.name is None:
         raise StoreError(f"the value {sealed.preview!r} lies in a payload store that is not here")
     length = sealed.size if sealed.offset else None
-    return thaw(store.get(sealed.name, sealed.offset, length))
+    data = store.get(sealed.name, sealed.offset, length)
+    try:
+        return thaw(data)
+    except Exception:
+        store.get(sealed.name, verify=True)  # one that is damaged says so, and where it lies
+        raise
 
 
 class Held(Deferred):

@@ -49,14 +49,15 @@ class Above:
         return total
 
     def _of_closed(self, number: int) -> Tally:
-        """Count how a closed node ended, a map by its children."""
+        """Count how a closed node ended, a map by its children and the loops they come from."""
         if number not in self._closed:
-            count = tally([self._nodes[number].state])
-            if count.failed and tolerates(self._nodes[number]):
-                count = replace(count, successful=count.successful + count.failed, failed=0)
-            stream = self._nodes[number].plan.stream
-            if stream is not None:  # a map over what a loop emits is as good as the loop
-                count += self._of_closed(stream)
+            node = self._nodes[number]
+            count = _of_own(node)
+            for loop in node.loops:
+                own = _of_own(loop)
+                # Of a loop further up only what went wrong: its successes are none of this map's.
+                if loop.plan.number == node.plan.stream or own.failed:
+                    count += own
             self._closed[number] = count
         return self._closed[number]
 
@@ -83,3 +84,11 @@ class Above:
                     state = made[child.index].state or state
             above[edge] = state
         return above
+
+
+def _of_own(node: NodeStanding) -> Tally:
+    """Count how a closed node ended, a map by its children."""
+    count = tally([node.state])
+    if count.failed and tolerates(node):
+        return replace(count, successful=count.successful + count.failed, failed=0)
+    return count

@@ -31,8 +31,9 @@ from daskloop.run.envelope import Entry, Envelope, encode_envelope
 from daskloop.run.inputs import Inputs
 from daskloop.run.log_book import LogBook
 from daskloop.run.order import Attempt, Shared, unpack_own, unpack_shared
-from daskloop.run.outcome import Judge, broken, hopeless, outcome_of
+from daskloop.run.outcome import Judge, outcome_of
 from daskloop.run.share import Bench, Clock, execute_here
+from daskloop.run.unopened import broken, hopeless
 
 __all__ = ["serve"]
 

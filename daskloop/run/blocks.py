@@ -119,7 +119,10 @@ class Blocks:
             reason = f"cancelled since {child.name} has ended"
             for one in _children(block):
                 self._steps.advance(one, Stopped(reason, True))
-        self._steps.drop(self._values(child))
+        if child.state is None or child.state.is_successful():
+            self._steps.drop(self._values(child))
+        else:  # a resumed run goes on within the iteration
+            child.payloads = (*child.payloads, *self._values(child))
         child.block = None
         self._open -= block is not None and child.node.standing.outer is None
 
@@ -137,7 +140,7 @@ class Blocks:
             return []
         found = [one for node in child.block.nodes for one in node.emitted]
         for one in _children(child.block):
-            found += [] if one.value is None else [one.value]
+            found += [*one.payloads] if one.value is None else [one.value, *one.payloads]
             for parts in one.parts.values():
                 found += () if isinstance(parts, str) else parts[:1]  # one file holds them all
         return [one for one in found if one.name is not None]
@@ -166,12 +169,15 @@ def _in_the_way(child: Child, block: Standing) -> State | None:
 
 
 def _failure(node: NodeStanding) -> Child | None:
-    """Find the child of a node that failed by itself, or else one that failed at all."""
+    """Find the child of a node that failed by itself, or else one that failed at all.
+
+    Of a map over what a loop emits it may be one of the loop's.
+    """
     bad = [node.child] if node.state.is_failed() or node.state.is_cancelled() else []
     if isinstance(node.state, Mapped) and not tolerates(node):
         bad = [one for one in node.children if one.state is not None and one.state.is_failed()]
     if not bad:
-        return None
+        return next((one for one in map(_failure, node.loops) if one is not None), None)
     above = [node.standing.nodes[number] for number in node.plan.upstream]
     followed = bad[0].state is not None and bad[0].state.is_trigger_failed()
     causes = (_failure(one) for one in above) if followed else iter(())

@@ -177,12 +177,12 @@ class _Shift:
             here=inline,
             whole=self._scribe.keeps or errand.history or errand.keeps,
         )
-        self._handlers = Handlers(around, closing, inbox.post, threaded=not inline)
-        self._news = NewsDesk(
-            place.claims,
-            self._machine.packing.packs,
-            Redaction(tuple(secret_texts(errand.plan, errand.parameters))),
+        secrets = secret_texts(errand.plan, errand.parameters)
+        self._redaction = redaction = Redaction(tuple(secrets))
+        self._handlers = Handlers(
+            around, closing, inbox.post, threaded=not inline, redaction=redaction
         )
+        self._news = NewsDesk(place.claims, self._machine.packing.packs, redaction)
         self._patience = config.seconds("stall-report")
         config.seconds("drain")  # a wrong one is refused now, not at the first Ctrl-C
         self._resumes = registered.past is not None
@@ -212,7 +212,7 @@ class _Shift:
                 self._do(machine.take(self._read(arrivals), time.time()))
             self._scribe.look_for_stop()
         found = verdict(machine.standing, machine.stopping)
-        state = announced(found)
+        state = self._redaction.of_state(announced(found))
         self._scribe.finish(found, state, self._place, machine.standing)
         now, flow = time.time(), errand.plan.flow_name
         counted = machine.counts.told()

@@ -79,5 +79,5 @@ class _Family:
         """List the children of what takes a map, or what goes on from its children, as a whole."""
         for taker in self._standing.waiting[number]:
             yield from self._named(taker, self._children.get(taker, ()))
-        for below in self._standing.links[number]:
+        for below in (*self._standing.links[number], *self._standing.streams[number]):
             yield from self._takers(below)

@@ -18,6 +18,7 @@ from daskloop.loggers import passing_logger
 from daskloop.run.closing import Closing
 from daskloop.run.hooking import hooks_for, last_hooks_for
 from daskloop.run.opening import state_of_signal
+from daskloop.run.secrecy import Redaction
 from daskloop.run.turn import Announcement, Handled, Question
 from daskloop.signals import LOOP, PAUSE, TRIGGERFAIL, Signal
 from daskloop.states import Failed, State, TriggerFailed
@@ -42,6 +43,8 @@ class Handlers:
         Takes the answers, on any thread.
     threaded : bool
         False to call in the driver's own thread, for an inline run, where pdb has to work.
+    redaction : Redaction, optional
+        Takes secrets out of what they say: they see those in the states of parameters.
     """
 
     def __init__(
@@ -51,11 +54,13 @@ class Handlers:
         post: Callable[[Handled], None],
         *,
         threaded: bool,
+        redaction: Redaction = Redaction(()),  # noqa: B008 - it is frozen
     ) -> None:
         self._surroundings = surroundings
         self._closing = closing
         self._post = post
         self._threaded = threaded
+        self._redacted = redaction
         self._pool: ThreadPoolExecutor | None = None
 
     def ask(self, question: Announcement | Question) -> None:
@@ -72,8 +77,9 @@ class Handlers:
             self._post(self._answer(question))
         # Without an answer the run would wait for ever.
         except BaseException as error:
-            logger.exception("a handler of '%s' broke", question.child.name)
-            self._post(Handled(question, _broken(question, "handler", error), final=True))
+            told = self._redacted.of_error(error)
+            logger.error("a handler of '%s' broke", question.child.name, exc_info=told)
+            self._post(self._broke(question, error))
 
     def close(self, *, wait: bool) -> None:
         """Let the threads go; wait for them only if nothing of the user's is under way."""
@@ -118,13 +124,12 @@ class Handlers:
     def _judged(self, question: Question) -> Handled:
         """Ask a trigger, and close the result that it gives the child instead of running it."""
         state = self._ask_trigger(question)
-        if state is None or not state.is_successful():
+        if state is None:
+            return Handled(question, None)
+        state = self._redacted.of_state(state)
+        if not state.is_successful():
             return Handled(question, state)
-        try:
-            value, parts = self._closing.close_result(question.child, state)
-        except PayloadError as error:
-            return Handled(question, Failed(str(error), error))
-        return Handled(question, state, False, value, parts)
+        return self._with_result(question, state, False)
 
     def _ask_trigger(self, question: Question) -> State | None:
         """Ask whether a child may run; None means yes."""
@@ -148,8 +153,9 @@ class Handlers:
             try:
                 hook(task, announced.new)
             # The final state stands; a hook that raises is only logged.
-            except BaseException:
-                logger.exception("a hook of '%s' raised", announced.child.name)
+            except BaseException as error:
+                told = self._redacted.of_error(error)
+                logger.error("a hook of '%s' raised", announced.child.name, exc_info=told)
         return Handled(announced, announced.new)
 
     def _call_handlers(self, announced: Announcement) -> Handled:
@@ -161,12 +167,17 @@ class Handlers:
                 _named(hook, "hook", task, state)
         except Signal as signal:
             if isinstance(signal, (LOOP, PAUSE)):
-                return Handled(announced, _broken(announced, "handler", signal), final=True)
+                return self._broke(announced, signal)
             state = state_of_signal(signal, "handler", child.name)
         # A handler is code of the user; the task that has it says what it raised.
         except BaseException as error:
-            return Handled(announced, _broken(announced, "handler", error), final=True)
-        return self._closed(announced, state)
+            return self._broke(announced, error)
+        return self._closed(announced, self._redacted.of_state(state))
+
+    def _broke(self, asked: Announcement | Question, error: BaseException) -> Handled:
+        """Fail the child whose handler raised what it must not."""
+        state = self._redacted.of_state(_broken(asked, "handler", error))
+        return Handled(asked, state, final=True)
 
     def _closed(self, announced: Announcement, state: State) -> Handled:
         """Close the result of a state if a handler opened or changed it."""
@@ -176,11 +187,15 @@ class Handlers:
         )
         if same or not state.is_finished() or state.is_mapped():
             return Handled(announced, state, announced.final)
+        return self._with_result(announced, state, announced.final)
+
+    def _with_result(self, asked: Announcement | Question, state: State, final: bool) -> Handled:
+        """Close the result of a state that stands; what cannot be closed fails the child."""
         try:
-            value, parts = self._closing.close_result(announced.child, state)
+            closed = self._closing.close_result(asked.child, state)
         except PayloadError as error:
-            return Handled(announced, Failed(str(error), error), final=True)
-        return Handled(announced, state, announced.final, value, parts)
+            return Handled(asked, Failed(str(error), error), final=True)
+        return Handled(asked, state, final, *self._redacted.of_closed(*closed))
 
 
 def announce(

@@ -15,12 +15,13 @@ from daskloop.keys import dask_key, full_name, key_text
 from daskloop.record.in_cluster import PREFIX, is_collection, publish
 from daskloop.record.metrics import Reported, as_parts
 from daskloop.record.pickling import preview
-from daskloop.record.sealed import ErrorText, Sealed, seal, seal_error
+from daskloop.record.sealed import Sealed, seal, seal_error
 from daskloop.record.store import PayloadStore
 from daskloop.run.envelope import NO_PARTS, Entry, Kind, Parts
 from daskloop.run.error_words import LONGEST, alone, error_text, guarded
 from daskloop.run.order import Attempt, Shared
 from daskloop.run.parting import cut_into, emitted_items
+from daskloop.run.secrecy import SEARCHED
 from daskloop.run.states_of import moment_of, start_of
 from daskloop.signals import (
     FAIL,
@@ -36,16 +37,14 @@ from daskloop.signals import (
 
 __all__ = [
     "Judge",
-    "broken",
     "ended_with",
     "error_text",
-    "hopeless",
+    "failed",
     "outcome_of",
     "returned",
 ]
 
 _SHORT = 2_000  # characters of an error's repr in a message
-_SEARCHED = 1_000_000  # bytes of an exception that secrets are looked for in
 
 RetryOn = tuple[type[BaseException], ...] | None
 RetryIf = Callable[[BaseException], bool] | None
@@ -150,16 +149,16 @@ def outcome_of(
     try:
         if type(error) is LOOP and error.message is None:
             return _looped(judge, error, "", started)
-        return _signalled(judge, error, started) or _failed(
+        return _signalled(judge, error, started) or failed(
             judge, error, started, "failed", _retriable(error, retry_on, retry_if)
         )
     except StoreError as refused:
-        return _failed(judge, refused, started, "failed", True)
+        return failed(judge, refused, started, "failed", True)
     except KeyboardInterrupt:
         raise
     # Closing a value and judging an error run user code, which may raise anything.
     except BaseException as refused:
-        return _failed(judge, refused, started, "failed", False)
+        return failed(judge, refused, started, "failed", False)
 
 
 def _signalled(judge: Judge, error: BaseException, started: float) -> Entry | None:
@@ -171,14 +170,13 @@ def _signalled(judge: Judge, error: BaseException, started: float) -> Entry | No
         text = _said(error) or "Task run succeeded."
         return _success(judge, error.result, text, started, ended, emitted_items(judge, error))
     if isinstance(error, SKIP):
-        held = error if error.result is None else error.result
-        entry = Entry("skipped", _said(error) or "Task was skipped.", judge.seal(held, "result"))
+        entry = Entry("skipped", _said(error) or "Task was skipped.", _skip_value(judge, error))
         return entry._replace(worker=judge.worker, started=started, ended=ended)
     if isinstance(error, (PAUSE, RETRY)):
         return _waiting(judge, error, started)
     if isinstance(error, (FAIL, TRIGGERFAIL)):
         kind: Kind = "failed" if isinstance(error, FAIL) else "trigger_failed"
-        return _failed(judge, error, started, kind, True)
+        return failed(judge, error, started, kind, True)
     return None
 
 
@@ -232,9 +230,10 @@ def _retriable(error: BaseException, retry_on: RetryOn, retry_if: RetryIf) -> bo
         raise HandlerError(f"retry_if raised {trouble!r} when asked about {error!r}") from error
 
 
-def _failed(
+def failed(
     judge: Judge, error: BaseException, started: float, kind: Kind, retriable: bool
 ) -> Entry:
+    """Make the entry of an attempt that failed by an error."""
     if isinstance(error, TaskTimeout):
         kind = "timed_out"
     text = error_text(error)
@@ -272,32 +271,23 @@ def _failure_value(judge: Judge, error: BaseException) -> Sealed | None:
     if not judge.order.has_secrets:
         return seal_error(error, judge.order.inline_limit, judge.store, judge.tag)
     sealed = seal_error(error, 0, None, "")
-    return sealed if sealed is not None and sealed.size <= _SEARCHED else None
+    return sealed if sealed is not None and sealed.size <= SEARCHED else None
+
+
+def _skip_value(judge: Judge, error: SKIP) -> Sealed | None:
+    """Close the result of a SKIP: itself, if it has none.
+
+    Where there are secrets it does not travel, since it may hold one: the driver, which knows
+    them, makes another of the same message.
+    """
+    if error.result is not None:
+        return judge.seal(error.result, "result")
+    if judge.order.has_secrets:
+        return None
+    alone(error)  # what it followed from is no part of it, and may not even be fit to travel
+    return judge.seal(error, "result")
 
 
 def _said(signal: Signal) -> str:
     """Return a signal's message as a text that may travel; users give other things too."""
     return "" if signal.message is None else guarded(str, signal.message)[:LONGEST]
-
-
-def broken(judge: Judge, error: BaseException, what: str) -> Entry:
-    """Make the entry of an attempt whose function, argument or payload cannot be opened here."""
-    cause = error_text(error)
-    advice = ""
-    if isinstance(error, ImportError):
-        advice = (
-            "; the worker cannot import it: install the module there, upload it with "
-            "client.upload_file, or define the task in the script itself"
-        )
-    refused = PayloadError(
-        f"{what} of {judge.name()!r} cannot be opened on worker "
-        f"{judge.worker}: {cause.class_name}: {cause.text}{advice}"
-    )
-    return _failed(judge, refused, 0.0, "failed", False)
-
-
-def hopeless(worker: str, error: BaseException) -> Entry:
-    """Make the entry of an attempt whose outcome could not even be described."""
-    kind = type(error).__name__
-    text = f"the attempt could not be brought to an end: its values or errors raised {kind}"
-    return Entry("failed", text, None, ErrorText(kind, text, ""), False, worker=worker)

@@ -31,8 +31,9 @@ from daskloop.run.inputs import Inputs
 from daskloop.run.keeping import kept
 from daskloop.run.log_book import LogBook
 from daskloop.run.order import Attempt, Shared, Uncomputed, value_tree
-from daskloop.run.outcome import Judge, broken, ended_with, hopeless, outcome_of, returned
+from daskloop.run.outcome import Judge, ended_with, outcome_of, returned
 from daskloop.run.overheard import call_overheard
+from daskloop.run.unopened import broken, hopeless
 
 __all__ = ["HEAVY", "Bench", "Clock", "execute_here", "share"]
 
@@ -192,12 +193,12 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
     """Open what was sent, call the function, close what came of it."""
     order, store = bench.order, bench.store
     judge = Judge(order, mine, bench.worker, store)
-    what = "the function"
+    what: str | None = "the function"
     try:
         function, retry_on, retry_if = bench.load()
         what = "an argument"
         arguments = own.fresh()
-        what = ""  # the payload: it is named only if it has to be, for this is each iteration's
+        what = None  # the payload
         values = Surroundings(order, mine, store, bench.open_book)
         if mine.payload is not None and type(values["task_loop_result"]) is Fields:
             arguments = {**arguments, **values["task_loop_result"]}
@@ -209,7 +210,7 @@ def execute_here(bench: Bench, mine: Attempt, own: Inputs) -> Entry:
         return entry._replace(message=text)
     # A module that is missing here, a class that will not be rebuilt, a store that is gone.
     except BaseException as error:
-        return broken(judge, error, what or f"the payload of iteration {mine.iteration - 1}")
+        return broken(judge, error, what)
     started = time.time()
     try:
         if mine.over:

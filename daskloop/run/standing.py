@@ -15,7 +15,7 @@ from daskloop.define.throttle import Throttle
 from daskloop.executors.session import Key
 from daskloop.keys import Address, Place, full_name
 from daskloop.plan.branches import needs, tolerant_above
-from daskloop.plan.plan import Input, Node, Plan, Ref, Source, refs_of
+from daskloop.plan.plan import Emitted, Input, Node, Plan, Ref, Source, refs_of
 from daskloop.record.sealed import Sealed
 from daskloop.run.decide import Rules
 from daskloop.run.losing import Rungs
@@ -159,6 +159,7 @@ class NodeStanding:
         "grows",
         "is_gated",
         "is_silent",
+        "loops",
         "may_grow",
         "names",
         "opened",
@@ -188,6 +189,8 @@ class NodeStanding:
         """True if its own limits may hold children back."""
         self.emitted: list[Sealed] = []
         """The items that its children have emitted, in the order in which these came to stand."""
+        self.loops: tuple[NodeStanding, ...] = ()
+        """The loops that its children come from, through other maps too: it is as good as these."""
         self.may_grow = False
         """True if it is mapped over what a loop emits, or goes on from such a map's children."""
         self.grows = False
@@ -268,12 +271,24 @@ class Standing:
                 self.streams[node.plan.stream].append(node.plan.number)
             grown = any(self.nodes[one].may_grow for one in linked)
             node.may_grow = grown or node.plan.stream is not None
+            node.loops = self._loops_behind(node.plan)
             others = others.union(*(tolerant_above(one, plan.nodes) for one in others))
             node.waits_to_open, node.waits_to_close = linked - others, others
             for above in linked:
                 self.links[above].append(node.plan.number)
             for above in others:
                 self.waiting[above].append(node.plan.number)
+
+    def _loops_behind(self, plan: Node) -> tuple[NodeStanding, ...]:
+        """Find the loops that a map's children come from; one that loops may come from another."""
+        found: list[NodeStanding] = []
+        for one in plan.inputs:
+            if isinstance(one.source, Emitted):
+                loop = self.nodes[one.source.node]
+                found += (loop, *loop.loops)
+            elif one.mapped and isinstance(one.source, Ref):
+                found += self.nodes[one.source.node].loops
+        return tuple(dict.fromkeys(found))
 
     def is_linked(self, one: Input) -> bool:
         """Tell whether children of a map take this input from the children of another."""

@@ -32,8 +32,7 @@ def verdict(standing: Standing, stopping: str | None) -> State:
     for number in standing.plan.reference:
         node = standing.nodes[number]
         judged.append(node.state)
-        if node.plan.stream is not None:  # a map over what a loop emits is as good as the loop
-            loop = standing.nodes[node.plan.stream]
+        for loop in node.loops:  # what comes from a loop is as good as the loop
             judged += [loop.state, *_children_of(loop)]
         judged += _children_of(node)
     if stopping is not None and any(state.is_cancelled() for state in judged):

@@ -12,7 +12,18 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from daskloop import Flow, Parameter, Task, context, flatten, task, triggers, unmapped
+from daskloop import (
+    Flow,
+    Parameter,
+    Task,
+    again,
+    context,
+    flatten,
+    loop_flow,
+    task,
+    triggers,
+    unmapped,
+)
 from daskloop.engine import signals
 from daskloop.engine.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS
 from daskloop.engine.state import Failed, Looped, Success
@@ -734,7 +745,63 @@ def test_a_damaged_payload_fails_its_loop_and_is_never_used(executor, journal, t
     assert state.result[looped].is_failed()
     assert "the payload of iteration 2 of 'loop'" in state.result[looped].message
     assert str(path.parent) in state.result[looped].message
+    helps = "resume the run with only='loop' and from_iteration=1, or up to 2 where the payload"
+    assert helps in state.result[looped].message
     assert trace.notes() == before
+    options = {"resume": True, "only": "loop", "from_iteration": 1}
+    assert flow.run(executor=executor, journal=journal, **options).result[looped].result == 1
+
+
+@here
+def test_g07_a_loop_in_a_body_goes_on_from_its_large_payload(executor, journal, trace):
+    @task
+    def inner(x, data=None):
+        trace.note(x, data is None)
+        if data is None:
+            return again(x=x, data=np.arange(50_000))
+        if x == 1 and trace.first("failed"):
+            raise ValueError("no")
+        return x + 1
+
+    @loop_flow
+    def outer(x=0):
+        return again(x=inner(x)).until(x >= 2, result=x)
+
+    with Flow("large") as flow:
+        end = outer()
+    assert flow.run(executor=executor, journal=journal).is_failed()
+    state = flow.run(executor=executor, journal=journal, resume=True)
+    assert state.result[end].result == 2
+    calls = [(0, True), (0, False), (1, True), (1, False), (1, False), (2, True), (2, False)]
+    assert trace.notes() == calls  # the iteration that handed on the payload is not done again
+    assert not list((journal / newest(journal) / "payloads").iterdir())
+
+
+@here
+def test_of_a_damaged_payload_in_a_body_it_is_said_how_to_go_without_it(executor, journal, trace):
+    @task
+    def inner(x, data=None):
+        if data is None:
+            return again(x=x, data=np.arange(50_000))
+        if trace.first("failed"):
+            raise ValueError("no")
+        return x + 1
+
+    @loop_flow
+    def outer(x=0):
+        return again(x=inner(x)).until(x >= 2, result=x)
+
+    with Flow("damaged") as flow:
+        end = outer.map(x=[0, 0])
+    flow.run(executor=executor, journal=journal)
+    for one in (journal / newest(journal) / "payloads").iterdir():
+        damage_flipped(one)
+    state = flow.run(executor=executor, journal=journal, resume=True).result[end]
+    text = str(state.map_states[0].result)
+    assert "the payload of iteration 1 of 'inner'" in text
+    assert text.endswith("resume the run with only='outer-1[0]' and from_iteration=1")
+    options = {"resume": True, "only": "outer[0]", "from_iteration": 1}
+    assert flow.run(executor=executor, journal=journal, **options).result[end].result == [2, 2]
 
 
 @here

@@ -144,24 +144,6 @@ def test_e03_a_loop_that_is_skipped_or_fails_at_once_leaves_what_it_leaves_any_m
     assert state.result[after].is_trigger_failed()
 
 
-def test_e04_a_loop_that_fails_later_has_emitted_what_it_has_and_fails_the_map(executor):
-    @task
-    def fails(n=0):
-        if n == 2:
-            raise ValueError("no")
-        return again(n=n + 1, emit=n + 1)
-
-    with Flow("streamed") as flow:
-        loop = fails()
-        doubled = double.map(emitted(loop))
-    with Flow("taken whole") as whole:
-        end = total(double.map(emitted(fails())))
-    state = flow.run(executor=executor)
-    assert state.is_failed()
-    assert [one.result for one in state.result[doubled].map_states] == [2, 4]
-    assert whole.run(executor=executor).result[end].is_trigger_failed()
-
-
 def test_e05_an_attempt_that_fails_emits_nothing_and_a_retry_does_not_emit_twice(
     executor, tmp_path
 ):

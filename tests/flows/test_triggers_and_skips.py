@@ -407,3 +407,23 @@ def test_f04_a_trigger_runs_in_the_drivers_process(executor):
         follow(good())
     flow.run(executor=executor)
     assert pids == [os.getpid()]
+
+
+def test_s04_what_a_skip_followed_from_does_not_travel_with_it(executor):
+    class Locked(Exception):
+        def __init__(self):
+            super().__init__("locked")
+            self.lock = threading.Lock()
+
+    @task
+    def locked():
+        try:
+            raise Locked
+        except Locked as error:
+            raise SKIP("locked") from error
+
+    with Flow("locked") as flow:
+        end = locked()
+    state = flow.run(executor=executor).result[end]
+    assert state.is_skipped() and repr(state.result) == "SKIP('locked')"
+    assert state.result.__cause__ is None

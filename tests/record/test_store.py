@@ -23,6 +23,7 @@ import pytest
 from daskloop.errors import StoreError
 from daskloop.record import folder
 from daskloop.record.bucket import Bucket
+from daskloop.record.sealed import seal, unseal
 from daskloop.record.store import PayloadStore, open_store, temporary_store
 
 MEGABYTE = 1 << 20
@@ -632,3 +633,31 @@ def test_remove_all_of_a_temporary_store_comes_before_its_finalizer() -> None:
 def test_temporary_stores_lie_in_the_systems_place() -> None:
     store = temporary_store()
     assert os.path.dirname(store.url) == os.path.abspath(tempfile.gettempdir())
+
+
+@pytest.mark.parametrize("kept", [0, 3, 500, 999])
+def test_v10_a_value_that_is_cut_is_told_with_its_path_once_it_cannot_be_opened(
+    local: PayloadStore, kept: int
+) -> None:
+    sealed = seal(["x" * 1000], "it", 10, local, "a")
+    assert sealed.name is not None
+    path = Path(local.url, "payloads", sealed.name)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(StoreError, match="does not fit its name") as caught:
+        unseal(sealed, local)
+    assert str(path) in str(caught.value)
+
+
+def test_a_value_whose_class_refuses_to_be_opened_says_so_itself(local: PayloadStore) -> None:
+    sealed = seal(Unopened(), "it", 10, local, "a")
+    with pytest.raises(ValueError, match="not to be opened"):
+        unseal(sealed, local)
+
+
+class Unopened:
+    def __reduce__(self) -> tuple[object, ...]:
+        return _refuse, ("x" * 1000,)
+
+
+def _refuse(text: str) -> None:
+    raise ValueError("not to be opened")
