@@ -8,6 +8,7 @@ import sys
 import traceback
 from bdb import BdbQuit
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -25,7 +26,10 @@ from daskloop.cli.wording import line
 from daskloop.contexts import context
 from daskloop.define.again import Again
 from daskloop.define.signature import is_async
+from daskloop.flow.flow import Flow
 from daskloop.flow.parameters import parameter_values
+from daskloop.page.secret_texts import spellings, without_cut_ones
+from daskloop.plain_text import hidden
 from daskloop.record.entries import Past
 from daskloop.record.names_of_children import names_by_slug
 from daskloop.record.pickling import preview
@@ -78,12 +82,13 @@ def debug(
         store = PayloadStore(shelf.journal.place(run), create=False)
         values = _values(loaded.flow, past, given)
         call = rebuild(loaded.flow, found, past, values, store)
-    click.echo(_heading(call))
-    raised = _make(call, no_pdb)
+    said = _Said(spellings(values[one.name] for one in loaded.flow.parameters() if one.secret))
+    click.echo(_heading(call, said))
+    raised = _make(call, no_pdb, said)
     click.get_current_context().exit(int(ExitCode.FAILED if raised else ExitCode.SUCCESS))
 
 
-def _values(flow: Any, past: Past, given: tuple[str, ...]) -> dict[str, Any]:
+def _values(flow: Flow, past: Past, given: tuple[str, ...]) -> dict[str, Any]:
     """Take the values of parameters that are typed, else those that are recorded."""
     recorded = past.summary.header.parameters
     known = {one.name: unseal(one.value, None) for one in recorded if one.value is not None}
@@ -95,13 +100,41 @@ def _values(flow: Any, past: Past, given: tuple[str, ...]) -> dict[str, Any]:
         raise Usage(f"{error}\nOn the command line: -p NAME=VALUE, or -p NAME=@FILE") from error
 
 
-def _heading(call: Call) -> str:
-    arguments = ", ".join(f"{name}={line(preview(v), 60)}" for name, v in call.arguments.items())
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """How values and texts are printed: what is secret is hidden before they are cut."""
+
+    secrets: tuple[str, ...]
+
+    def text(self, text: str) -> str:
+        """Return a text of any length."""
+        return without_cut_ones(hidden(text, self.secrets), self.secrets)
+
+    def line(self, text: str | None, longest: int = 200) -> str:
+        """Return a message as one line."""
+        return line(self.text(str(text or "")), longest)
+
+    def preview(self, value: Any, longest: int) -> str:
+        """Show a value in a few words."""
+        return self.line(preview(value), longest)
+
+    def whole(self, value: Any) -> str:
+        """Show a value, all of it if it is not very large."""
+        try:
+            text = self.text(repr(value))
+        # A repr of user code may raise anything.
+        except Exception:
+            return self.text(preview(value))
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
+
+
+def _heading(call: Call, said: _Said) -> str:
+    arguments = ", ".join(f"{name}={said.preview(v, 60)}" for name, v in call.arguments.items())
     text = f"{call.name} at iteration {call.iteration}, try {call.run_count}: ({arguments})"
     if "task_loop_result" in call.context:
-        text += f"\npayload: {line(preview(call.context['task_loop_result']), 300)}"
+        text += f"\npayload: {said.preview(call.context['task_loop_result'], 300)}"
     if call.recorded is not None:
-        text += f"\nrecorded: {call.recorded.state}: {line(call.recorded.message, 300)}"
+        text += f"\nrecorded: {call.recorded.state}: {said.line(call.recorded.message, 300)}"
     return text
 
 
@@ -133,7 +166,7 @@ class _Debugger(pdb.Pdb):
             sys.settrace(None)
 
 
-def _make(call: Call, no_pdb: bool) -> bool:
+def _make(call: Call, no_pdb: bool, said: _Said) -> bool:
     """Call the function and print what came; True if that is a failure."""
     debugger = None if no_pdb else _Debugger()
     with context.only(call.context):
@@ -143,39 +176,31 @@ def _make(call: Call, no_pdb: bool) -> bool:
             else:
                 result = debugger.run_task(call)
         except LOOP as signal:
-            return _goes_on("LOOP", signal.message, signal.result)
+            return _goes_on(said, "LOOP", signal.message, signal.result)
         except Signal as signal:
-            click.echo(f"{type(signal).__name__}: {line(str(signal.message or ''))}")
+            click.echo(f"{type(signal).__name__}: {said.line(signal.message)}")
             return isinstance(signal, (FAIL, TRIGGERFAIL))
         except KeyboardInterrupt:  # somebody has had enough of it
             raise
         # Whatever user code raises is what was asked for, an exit included.
         except BaseException as error:
             trace = _own_frames(error.__traceback__)
-            click.echo("".join(traceback.format_exception(type(error), error, trace)).rstrip())
+            lines = traceback.format_exception(type(error), error, trace)
+            click.echo(said.text("".join(lines)).rstrip())
             if not no_pdb:
                 pdb.post_mortem(trace)
             return True
     if type(result) is Again:
-        return _goes_on("again", result.message, result.fields)
+        return _goes_on(said, "again", result.message, result.fields)
     left = debugger is not None and debugger.left
-    click.echo("left the debugger" if left else f"returned: {_shown(result)}")
+    click.echo("left the debugger" if left else f"returned: {said.whole(result)}")
     return False
 
 
-def _goes_on(word: str, message: str | None, payload: Any) -> bool:
-    click.echo(f"{word}: {line(str(message or ''))}")
-    click.echo(f"payload of the next iteration: {_shown(payload)}")
+def _goes_on(said: _Said, word: str, message: str | None, payload: Any) -> bool:
+    click.echo(f"{word}: {said.line(message)}")
+    click.echo(f"payload of the next iteration: {said.whole(payload)}")
     return False
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = repr(value)
-    # A repr of user code may raise anything.
-    except Exception:
-        return preview(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
 
 
 def _own_frames(trace: TracebackType | None) -> TracebackType | None:

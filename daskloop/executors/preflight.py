@@ -18,7 +18,7 @@ from daskloop.executors import probe
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["ClusterFacts", "preflight", "shares"]
+__all__ = ["ClusterFacts", "MarkerError", "preflight", "shares"]
 
 logger = logging.getLogger("daskloop.executors")
 
@@ -26,6 +26,10 @@ TIMEOUT = 30.0
 """Seconds that the nodes have to answer; one that just died takes Dask that long to give up."""
 
 _COLUMNS = ("python", "daskloop", *probe.PACKAGES)
+
+
+class MarkerError(OSError):
+    """A folder that no file can be put into, so that nobody can tell who shares it; says where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ def preflight(client: Client, folder: str | os.PathLike[str] | None = None) -> C
     ------
     DaskloopError
         If a node lacks daskloop, has another version of it, or another Python minor version.
+    MarkerError
+        If no file can be put into the folder.
 
     Notes
     -----
@@ -78,10 +84,17 @@ def preflight(client: Client, folder: str | os.PathLike[str] | None = None) -> C
 
 
 def shares(client: Client, folder: str | os.PathLike[str]) -> bool:
-    """Tell whether all workers see a folder of this machine, and there are any."""
-    with _Marker(folder) as marker:
-        answers = _ask_workers(client, _question(marker.path, marker.content, marker.trace))
-        return bool(answers) and all(marker.is_seen_by(answer) for answer in answers.values())
+    """Tell whether all workers see a folder of this machine, and there are any.
+
+    One that no file can be put into is of no use to them.
+    """
+    try:
+        with _Marker(folder) as marker:
+            answers = _ask_workers(client, _question(marker.path, marker.content, marker.trace))
+            return bool(answers) and all(marker.is_seen_by(answer) for answer in answers.values())
+    except MarkerError as error:
+        logger.debug("Nothing can be written to %s: %s", folder, error)
+        return False
 
 
 def _question(marker: str | None, content: str | None, trace: str | None) -> str:
@@ -196,7 +209,11 @@ class _Marker:
         if self._folder is not None:
             self.path = str(self._folder / self._name)
             self.trace = f"{self.path}-seen"
-            Path(self.path).write_text(self.content)
+            try:
+                Path(self.path).write_text(self.content)
+            except OSError as error:
+                self._remove()  # on a full disk there is room for a file, and none for its content
+                raise MarkerError(error.errno, error.strerror, self.path) from error
         return self
 
     def is_seen_by(self, answer: Mapping[str, Any]) -> bool:
@@ -204,6 +221,9 @@ class _Marker:
         return bool(answer["reads"] and answer["wrote"] and os.path.exists(answer["wrote"]))
 
     def __exit__(self, *_: object) -> None:
+        self._remove()
+
+    def _remove(self) -> None:
         if self._folder is None:
             return
         for path in self._folder.glob(f"{self._name}*"):

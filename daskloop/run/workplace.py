@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ from daskloop.executors.offers import check_inline, check_offers, is_whole
 from daskloop.executors.session import Demand, Post, Session
 from daskloop.plan.plan import Plan
 from daskloop.record.claims import Claims
+from daskloop.record.folder import store_error
 from daskloop.record.in_cluster import forget_here, is_in_cluster
+from daskloop.record.journal_trouble import translated
 from daskloop.record.memory_claims import memory_claims
 from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore, temporary_store
@@ -115,7 +118,8 @@ def open_workplace(
     try:
         _check_offers(choice, connection, asked)
         folder = own.url if store is None else None
-        facts = _facts(connection, folder)
+        with _explained(registered):
+            facts = _facts(connection, folder)
         shared = store is not None or facts.shares_folder
         claims, fleeting = _choose_claims(
             client, own.claims() if shared else None, registered, lasting_claims
@@ -184,6 +188,21 @@ def _facts(connection: Connection, folder: str | None) -> ClusterFacts:
     )
     came = await_first_worker(connection.client, limit)
     return preflight(connection.client, folder) if came else facts
+
+
+@contextlib.contextmanager
+def _explained(registered: Registered) -> Iterator[None]:
+    """Say of a folder that cannot be written to what that keeps from being done, and what helps."""
+    from daskloop.executors.preflight import MarkerError
+
+    try:
+        yield
+    except MarkerError as error:
+        doing = f"look whether the workers share the folder of run {registered.run!r}"
+        if registered.ledger.place is None:
+            raise store_error(error, doing, error.filename) from error
+        with translated(doing, error.filename):
+            raise
 
 
 def _say_unshared(connection: Connection, limit: int) -> None:

@@ -342,3 +342,48 @@ def test_a_parameter_that_nothing_is_known_of_has_to_be_given(folder):
     assert "-p NAME=VALUE" in refused.output
     made = daskloop("debug", name, "use", "--no-pdb", "-p", "token=abcd")
     assert made.exit_code == 0 and last(made.output) == "returned: 6"
+
+
+QUOTES = """
+from daskloop import Flow, Parameter, task, unmapped
+from daskloop.engine.signals import FAIL, LOOP
+
+import daskloop
+
+
+@task
+def crawl(x, token):
+    so_far = daskloop.context.get("task_loop_result")
+    if so_far is None:
+        raise LOOP(f"asked with {token}", result={"url": f"http://host/?t={token}"})
+    if x == 0:
+        raise ValueError(f"401 for {token}")
+    if x == 1:
+        raise FAIL(f"no {token}")
+    return [token] * 2
+
+
+with Flow("quotes") as flow:
+    crawl.map([0, 1, 2], unmapped(Parameter("token", secret=True)))
+"""
+
+
+@pytest.mark.parametrize(
+    "token", ["hunter22", "it's \"22", "long" * 100], ids=["short", "quotes", "cut"]
+)
+def test_p5_secret_values_are_hidden_in_all_that_is_printed(folder, token):
+    (folder / "quotes.py").write_text(QUOTES)
+    (folder / "tok").write_text(token)
+    given = ("-p", "token=@tok")
+    name = run_named(daskloop("run", "quotes.py", *given, "--executor", "inline").output)
+    for target, says in (
+        ("crawl[2]@1", "LOOP: asked with •••"),
+        ("crawl[0]@2", "ValueError: 401 for •••"),
+        ("crawl[1]@2", "FAIL: no •••"),
+        ("crawl[2]@2", "returned: ['•••', '•••']"),
+    ):
+        made = daskloop("debug", name, target, "--no-pdb", *given)
+        assert says in made.output, made.output
+        assert "token='•••" in made.output.splitlines()[0], made.output
+        assert token[:6] not in made.output and token[-6:] not in made.output, made.output
+        assert ("payload: {'url': 'http" in made.output) == target.endswith("@2"), made.output

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -15,11 +17,13 @@ from typing import Any
 import pytest
 
 import daskloop
-from daskloop.errors import DaskloopError
+from daskloop import Flow
+from daskloop.errors import DaskloopError, JournalError, StoreError
 from daskloop.executors import preflight as module
 from daskloop.executors import probe as probe_module
-from daskloop.executors.preflight import ClusterFacts, preflight
+from daskloop.executors.preflight import ClusterFacts, MarkerError, preflight, shares
 from daskloop.executors.probe import PACKAGES, probe
+from daskloop.record.folder_journal import FolderJournal
 
 OURS = probe(None, None, None)
 
@@ -105,6 +109,52 @@ def test_a_folder_that_only_some_workers_share_is_not_shared(tmp_path: Path) -> 
 def test_a_folder_that_cannot_be_written_is_an_error_of_its_own(threads_client: Any) -> None:
     with pytest.raises(OSError, match="no-such-folder"):
         preflight(threads_client, "/no-such-folder")
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk with room for files, and none for what is in them."""
+
+    def write_text(path: Path, content: str) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as from write(): without a path
+
+    monkeypatch.setattr(module.Path, "write_text", write_text)
+
+
+@pytest.mark.usefixtures("full")
+def test_on_a_full_disk_the_error_says_where_and_nothing_stays(tmp_path: Path) -> None:
+    with pytest.raises(MarkerError, match=f"No space left on device: '{tmp_path}/") as caught:
+        preflight(_Client({"tcp://a": OURS}), tmp_path)  # type: ignore[arg-type]
+    assert caught.value.errno == errno.ENOSPC
+    assert not shares(_Client({"tcp://a": OURS}), tmp_path)  # type: ignore[arg-type]
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize(
+    ("recorded", "kind", "helps"),
+    [
+        (True, JournalError, r"Free some space there .* the run can then be resumed\.$"),
+        (False, StoreError, r"Free some space there, or choose another place with store=\."),
+    ],
+)
+def test_a_run_on_a_full_disk_says_where_how_full_and_what_to_do(
+    tmp_path: Path, recorded: bool, kind: type[Exception], helps: str
+) -> None:
+    with Flow("full") as flow:
+        daskloop.task(lambda: 1, name="one")()
+    journal = tmp_path / "runs" if recorded else None
+    said = (
+        r"Cannot look whether the workers share .*: No space left on device \(\d+ bytes are free\)"
+    )
+    with pytest.raises(kind, match=said) as caught:
+        flow.run(executor="threads", journal=journal)
+    assert re.search(helps, str(caught.value)) and ".daskloop-" in str(caught.value)
+    if journal is not None:
+        (run,) = FolderJournal(journal).runs()
+        with pytest.raises(kind, match=said):
+            flow.run(executor="threads", journal=journal, resume=run.header.run)
 
 
 def test_r73_a_cluster_without_workers_is_no_error_and_no_hang(tmp_path: Path) -> None:
