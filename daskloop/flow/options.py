@@ -114,6 +114,11 @@ def _store(given: Any) -> Any:
         raise TypeError(
             f"flow.run(store={given!r:.100}): give a folder that all workers share, or a URL"
         )
+    if given is not None and "\0" in os.fsdecode(given):
+        raise ValueError(
+            f"flow.run(store={given!r:.100}): it holds a zero character, which no path may. Leave it "
+            "out"
+        )
     return given
 
 

@@ -29,6 +29,8 @@ def check_target(given: object, asked: str) -> str:
         raise TypeError(f"{asked}: give the name of a file, like 'run.html'")
     path = os.path.abspath(os.path.expanduser(os.fsdecode(given)))
     folder = os.path.dirname(path)
+    if "\0" in path:
+        raise ValueError(f"{asked}: it holds a zero character, which no path may. Leave it out")
     if os.path.isdir(path):
         raise ValueError(f"{asked}: that is a folder. Name a file in it, like 'run.html'")
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):

@@ -12,6 +12,7 @@ import contextlib
 import functools
 import hashlib
 import inspect
+import linecache
 import json
 import sys
 import textwrap
@@ -128,6 +129,10 @@ def _function(function: Callable[..., Any]) -> bytes:
     try:
         if is_rebuilt(code):  # from a record, perhaps: what the file says now may be another one
             raise OSError
+        if code is not None:
+            # Of a relative name inspect knows no source until something else, such as a traceback,
+            # has looked for it along `sys.path`: the answer must not depend on that.
+            linecache.getlines(code.co_filename, function.__globals__)
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
         for node in ast.walk(tree):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):

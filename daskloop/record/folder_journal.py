@@ -283,12 +283,16 @@ def open_journal(value: str | os.PathLike[str] | Journal) -> Journal:
     TypeError
         If it is neither.
     ValueError
-        If it is a URL.
+        If it is a URL, or no path at all.
     """
     if isinstance(value, (str, os.PathLike)):
         text = os.fspath(value)
         if not isinstance(text, str) or not text:
             raise TypeError(f"journal={value!r} is no folder. Give its path as a text.")
+        if "\0" in text:
+            raise ValueError(
+                f"journal={text!r} holds a zero character, which no path may. Leave it out."
+            )
         if "://" in text or "::" in text:
             raise ValueError(
                 f"journal={text!r} is a URL. The journal is a folder on this machine, such as "

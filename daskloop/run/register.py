@@ -54,12 +54,16 @@ def take_over(journal: Journal | None, run: str) -> Registered:
         If there is no journal or no such run, or somebody else drives it.
     """
     if journal is None:
-        raise ResumeError(
-            f"flow.run(resume={run!r}): which journal holds that run? Pass journal=..., the folder "
-            "that it was recorded in, or set the config daskloop.journal"
-        )
+        raise _no_journal(run)
     past, ledger = journal.resume(run)
     return Registered(run, ledger, past, past.summary.header.store)
+
+
+def _no_journal(resume: str | bool) -> ResumeError:
+    return ResumeError(
+        f"flow.run(resume={resume!r}): which journal holds that run? Pass journal=..., the folder "
+        "that it was recorded in, or set the config daskloop.journal"
+    )
 
 
 def recorded_values(registered: Registered) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def register(
     journal = options.journal
     if journal is None:
         if options.resume:
-            take_over(None, "True")
+            raise _no_journal(options.resume)
         return Registered(run_name(), NullLedger())
     parameters = [node.task for node in plan.nodes if isinstance(node.task, Parameter)]
     if taken is None and options.resume:

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
@@ -60,6 +61,22 @@ def test_comments_layout_and_decorators_are_no_change(text, said, tmp_path, monk
     before = from_source(SOURCE, tmp_path, monkeypatch)
     after = from_source(text, tmp_path, monkeypatch)
     assert change(lambda: task(before)(1), lambda: task(after)(1)) == said
+
+
+def test_a_traceback_between_two_looks_is_no_change(tmp_path, monkeypatch):
+    """It makes a source known that nobody had looked for along the path."""
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "run.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(tmp_path)
+    names = {}
+    exec(compile(SOURCE, "below/run.py", "exec"), names)
+    with Flow("one") as flow:
+        task(names["work"])(1)
+    before = marks(compile_plan(flow))
+    with pytest.raises(TypeError) as caught:
+        names["work"](None)
+    assert "return x + 1" in "".join(traceback.format_exception(caught.value))
+    assert what_changed(before, marks(compile_plan(flow))) == []
 
 
 def test_options_of_a_task_are_no_change():
