@@ -12,8 +12,8 @@ import contextlib
 import functools
 import hashlib
 import inspect
-import linecache
 import json
+import linecache
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence, Set
