@@ -116,8 +116,8 @@ def _store(given: Any) -> Any:
         )
     if given is not None and "\0" in os.fsdecode(given):
         raise ValueError(
-            f"flow.run(store={given!r:.100}): it holds a zero character, which no path may. Leave it "
-            "out"
+            f"flow.run(store={given!r:.100}): it holds a zero character, which no path may. "
+            "Leave it out"
         )
     return given
 
