@@ -30,4 +30,4 @@ def accepted(child: Child, state: State, final: bool, changed: Sealed | None = N
         value = child.value = entry.value
         child.parts = entry.parts
     began = entry is not None or child.progress.begun is not None
-    return Accepted(state, value, final, began or child.node.plan.body is not None)
+    return Accepted(state, value, final, began)

@@ -24,21 +24,30 @@ class Admission:
     The window keeps the scheduler's memory independent of the width of a map. Among equals,
     children go in the order in which they became ready, so that started loops take turns.
 
-    On workers with several threads whatever executes is charged when one is lost. So those that the
-    next loss would end have no other such beside them: whoever takes the worker down goes alone.
+    On workers with several threads whatever executes is charged when one is lost. So of the
+    children of a task that the next loss would end one goes at a time: what takes workers down goes
+    alone.
+
+    Parameters
+    ----------
+    slots : int
+        How many attempts can execute at once.
+    crowded : bool
+        True if several of them may be on one worker.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, crowded: bool = True) -> None:
         self.slots = slots
+        self._crowded = crowded
         self.out = 0
         """What those take of the window that are announced or in flight, in parts of a `PLACE`."""
         self._lanes: dict[tuple[int, bool], deque[Child]] = {}
         """Those of one priority that continue, or begin; the lane that goes first is the first."""
         self._gates: dict[str, Gate] = {}
-        self._last: Child | None = None
-        """The one in flight that the next loss of a worker would end."""
+        self._last: dict[str, Child] = {}
+        """The one in flight that the next loss of a worker would end, of each task."""
         self._behind: list[Child] = []
-        """Those that wait until it has come back, since it would end them too."""
+        """Those that wait until that one has come back, since it would end them too."""
 
     @property
     def window(self) -> int:
@@ -49,8 +58,8 @@ class Admission:
         """Let a child take a place in the window, once."""
         if child.node.is_gated:
             self._gate(child).enter(child)
-        if self._last is None and _is_at_stake(child):
-            self._last = child
+        if self._is_at_stake(child):
+            self._last.setdefault(child.node.plan.path, child)
         if not child.admitted:
             child.admitted = True
             self.out += child.weight
@@ -62,8 +71,9 @@ class Admission:
         if child.admitted:
             child.admitted = False
             self.out -= child.weight
-        if child is self._last:
-            self._last, behind, self._behind = None, self._behind, []
+        if self._last and self._last.get(child.node.plan.path) is child:
+            del self._last[child.node.plan.path]
+            behind, self._behind = self._behind, []
             for one in behind:
                 self._queue((one,))
 
@@ -124,6 +134,20 @@ class Admission:
                 self._lanes = dict(sorted(self._lanes.items(), reverse=True))
             self._lanes[rank].extend(some)
 
+    def _is_at_stake(self, child: Child) -> bool:
+        """Tell whether a child would be given up if a worker were lost under it once more."""
+        losses = child.progress.losses
+        most = child.node.plan.task.limits.max_worker_losses
+        return losses > 0 and losses >= most and self._crowded
+
+    def _has_to_wait(self, child: Child) -> bool:
+        return child.node.plan.path in self._last and self._is_at_stake(child)
+
+    @property
+    def behind(self) -> list[Child]:
+        """Those that wait since another of their task may take the worker down again."""
+        return self._behind
+
     @property
     def waiting(self) -> int:
         """How many are queued."""
@@ -148,7 +172,7 @@ class Admission:
         for lane in self._lanes.values():
             while lane and len(company) < size:
                 child = lane[0]
-                if self._last is not None and _is_at_stake(child):
+                if self._last and self._has_to_wait(child):
                     self._behind.append(lane.popleft())
                     continue
                 if not child.ended:
@@ -170,9 +194,3 @@ class Admission:
         self._lanes.clear()
         self._behind.clear()
         return [child for child in queue if not child.ended]
-
-
-def _is_at_stake(child: Child) -> bool:
-    """Tell whether a child would be given up if a worker were lost under it once more."""
-    losses = child.progress.losses
-    return losses > 0 and losses >= child.node.plan.task.limits.max_worker_losses

@@ -168,7 +168,9 @@ def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Mome
         case Looped():
             return _iterate(rules, ended, accepted, moment, entry or _NO_ENTRY)
         case Scheduled(start_time=datetime() | None):
-            return _wait(rules, ended, state, moment)
+            # If the attempt itself asked for another, the one before it is no reason any more.
+            asked = ended if entry is None else ended._replace(failed=None)
+            return _wait(rules, asked, state, moment)
         case Scheduled():
             error = HandlerError(
                 f"a state handler of {rules.name} returned {state!r} with "

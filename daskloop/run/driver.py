@@ -166,6 +166,7 @@ class _Shift:
             errand.batch,
             keeps=self._scribe.keeps or errand.history or errand.keeps,
             remembers=errand.history,
+            crowded=place.crowded,
             level=announcer.level,
         )
         self._orders = Orders(
@@ -212,8 +213,11 @@ class _Shift:
                 self._do(machine.take(self._read(arrivals), time.time()))
             self._scribe.look_for_stop()
         found = verdict(machine.standing, machine.stopping)
-        state = self._redaction.of_state(announced(found))
-        self._scribe.finish(found, state, self._place, machine.standing)
+        state = found
+        try:
+            state = self._redaction.of_state(announced(found))
+        finally:  # whatever ends a handler, such as Ctrl-C, the run has ended as it has
+            self._scribe.finish(found, state, self._place, machine.standing)
         now, flow = time.time(), errand.plan.flow_name
         counted = machine.counts.told()
         ended = RunEnded(errand.run, now, flow, state, now - begun, *counted, errand.batch != 1)

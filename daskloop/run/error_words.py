@@ -9,7 +9,7 @@ from typing import Any
 
 from daskloop.record.sealed import ErrorText
 
-__all__ = ["LONGEST", "alone", "error_text", "guarded"]
+__all__ = ["LONGEST", "alone", "error_text", "guarded", "message_text"]
 
 LONGEST = 65_536
 """Characters of an error's text or traceback that travel."""
@@ -27,6 +27,13 @@ def alone(error: BaseException) -> None:
     # Past what its class does when it is written to: a frozen dataclass refuses that.
     for name in ("__traceback__", "__cause__", "__context__"):
         BaseException.__setattr__(error, name, None)
+
+
+def message_text(message: object) -> str:
+    """Write the message of a state down; users give other things than texts, too."""
+    if not message:
+        return ""
+    return message if type(message) is str else guarded(str, message)[:LONGEST]
 
 
 def guarded(show: Callable[[Any], str], error: Any) -> str:

@@ -27,6 +27,12 @@ def announce_flow(flow: Any, name: str, old: State, new: State) -> State:
         failed = Failed(text, HandlerError(text))
         failed.__cause__ = error  # type: ignore[attr-defined]
         state = failed
+    if new.is_finished() and not state.is_finished():
+        text = (
+            f"a state handler of flow '{name}' returned {state!r} for a flow that had ended; "
+            "return a finished state, or None to leave it as it is"
+        )
+        state = Failed(text, HandlerError(text))
     if isinstance(results, dict) and state.unopened_result is not results:
         state.result = results  # the tasks' states are never lost to a handler
     return state

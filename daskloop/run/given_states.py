@@ -13,6 +13,7 @@ from daskloop.record.entries import Recorded
 from daskloop.record.names_of_children import as_parts
 from daskloop.record.sealed import closed
 from daskloop.run.closing import Closing
+from daskloop.run.error_words import message_text
 from daskloop.run.folding import Folded
 from daskloop.run.progress import Accepted
 from daskloop.run.recording import recorded
@@ -85,7 +86,7 @@ def records_of(
             continue
         place = (Place(node.slug, None, 1),)
         width = len(state.map_states)
-        message = state.message or ""
+        message = message_text(state.message)
         named = as_parts(state.map_names or None)
         found.append(
             Recorded(
@@ -111,7 +112,7 @@ def _of_child(
     count, payload = done
     what = f"the payload of iteration {count} of '{child.name}'"
     sealed = closed(payload) or closing.close(payload, what)
-    message = state.loop_messages[-1] if state.loop_messages else state.message or ""
+    message = message_text(state.loop_messages[-1] if state.loop_messages else state.message)
     place = (Place(node.plan.slug, index, count),)
     yield Recorded(place, 1, 0, "Looped", message, sealed, at=now)
 

@@ -16,6 +16,7 @@ from daskloop.errors import HandlerError, PayloadError
 from daskloop.keys import idempotency_key
 from daskloop.loggers import passing_logger
 from daskloop.run.closing import Closing
+from daskloop.run.error_words import message_text
 from daskloop.run.hooking import hooks_for, last_hooks_for
 from daskloop.run.opening import state_of_signal
 from daskloop.run.secrecy import Redaction
@@ -139,7 +140,7 @@ class Handlers:
             if trigger(question.upstream):
                 return None
         except Signal as signal:
-            return state_of_signal(signal, "trigger", question.child.name)
+            return _worded(state_of_signal(signal, "trigger", question.child.name))
         # A trigger is code of the user; the task that has it says what it raised.
         except BaseException as error:
             text = f"the trigger {name} of '{question.child.name}' raised {error!r}"
@@ -168,7 +169,7 @@ class Handlers:
         except Signal as signal:
             if isinstance(signal, (LOOP, PAUSE)):
                 return self._broke(announced, signal)
-            state = state_of_signal(signal, "handler", child.name)
+            state = _worded(state_of_signal(signal, "handler", child.name))
         # A handler is code of the user; the task that has it says what it raised.
         except BaseException as error:
             return self._broke(announced, error)
@@ -221,7 +222,14 @@ def announce(
                 "to leave it as it is"
             )
         new = answer
-    return new
+    return _worded(new)
+
+
+def _worded(state: State) -> State:
+    """Make a text of the message of a state, before it is searched for secrets and written down."""
+    if state.message is not None and type(state.message) is not str:
+        state.message = message_text(state.message)
+    return state
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -25,6 +25,8 @@ __all__ = ["LateOutcomes"]
 
 logger = logging.getLogger("daskloop.run")
 
+_FEW = 1_000  # children whose attempts are remembered before it is looked who has gone on since
+
 
 class _CutOff(NamedTuple):
     """An attempt that was running when contact was lost."""
@@ -51,10 +53,13 @@ class LateOutcomes:
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
         self._cut_off: dict[Child, _CutOff] = {}
+        self._kept = _FEW
 
     def cut_off(self, pack: Pack) -> None:
         """Take note of a future that was running when contact was lost."""
-        self._cut_off = {child: one for child, one in self._cut_off.items() if one.is_of(child)}
+        if len(self._cut_off) > 2 * self._kept:  # not for each future: contact is lost with all
+            kept = {child: one for child, one in self._cut_off.items() if one.is_of(child)}
+            self._cut_off, self._kept = kept, max(len(kept), _FEW)
         for child in pack.members.values():
             progress = child.progress
             self._cut_off[child] = _CutOff(pack.key, progress.iteration, progress.run_count)

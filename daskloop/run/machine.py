@@ -71,6 +71,8 @@ class Machine:
         False to make no records, where nobody keeps them.
     remembers : bool
         True to keep the states of all iterations.
+    crowded : bool
+        True if several attempts may execute on one worker.
     level : int
         Of `logging`: events that are less grave are not told.
     """
@@ -87,6 +89,7 @@ class Machine:
         *,
         keeps: bool = True,
         remembers: bool = False,
+        crowded: bool = True,
         level: int = logging.DEBUG,
     ) -> None:
         self.run = run
@@ -94,7 +97,7 @@ class Machine:
         self._steps = Steps(
             Standing(plan, parameters),
             Chronicle(run, level),
-            Flights(run, Admission(slots), Packing(batch)),
+            Flights(run, Admission(slots, crowded), Packing(batch)),
             memory or Memory(),
             store,
             keeps,

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from daskloop.errors import ResumeError
+from daskloop.keys import Address
 from daskloop.record.entries import Recorded, Submitted
 from daskloop.record.rows import Child as Name
 from daskloop.record.rows import child_of
@@ -13,7 +14,7 @@ from daskloop.record.sealed import Sealed
 from daskloop.record.store import PayloadStore
 from daskloop.run.emissions import emissions
 from daskloop.run.folding import was_folded
-from daskloop.run.replay import Restored, restore
+from daskloop.run.replay import Restored, begun_within, restore
 from daskloop.run.standing import Child, NodeStanding
 
 __all__ = ["Memory"]
@@ -45,13 +46,22 @@ class Memory:
         self._given = given
         self._records: dict[Name, list[Recorded]] = defaultdict(list)
         self._submitted: dict[Name, Submitted] = {}
+        self._inside: dict[Name, float] = {}
+        """When the first attempt within the body of a loop flow began, by its child."""
         records = list(records)
         self._emitted = emissions(records)
         for record in records:
             self._records[child_of(record.address)].append(record)
+            self._began_within(record.address, record.started or record.at)
         for sent in submitted:
             self._submitted[child_of(sent.address)] = sent
-        self._tasks = {name[:2] for name in (*self._records, *self._submitted)}
+            self._began_within(sent.address, sent.at)
+        self._tasks = {name[:2] for name in (*self._records, *self._submitted, *self._inside)}
+
+    def _began_within(self, address: Address, at: float) -> None:
+        for depth in range(1, len(address)):
+            around = child_of(address[:depth])
+            self._inside[around] = min(at, self._inside.get(around, at))
 
     def knows(self, node: NodeStanding) -> bool:
         """Tell whether anything is known of the children of a task."""
@@ -86,11 +96,14 @@ class Memory:
         name = child_of(child.address)
         records = self._records.pop(name, [])
         sent = self._submitted.pop(name, None)
-        if (not records and sent is None) or was_folded(child.node.plan, records):
+        began = self._inside.pop(name, None)
+        if was_folded(child.node.plan, records):
             return None
+        if not records and sent is None:
+            return None if began is None else begun_within(began)
         if records and records[-1].width is not None and not child.node.may_grow:
             _check_width(child, records[-1].width)
-        return restore(child.rules, records, sent, self._store)
+        return restore(child.rules, records, sent, self._store, began)
 
 
 def _width(parent: Child) -> int:

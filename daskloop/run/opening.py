@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from daskloop.errors import HandlerError, MapError
+from daskloop.errors import HandlerError, MapError, ResumeError
 from daskloop.record.entries import EMITTED
 from daskloop.record.store import PayloadStore
 from daskloop.run.above import Above
@@ -54,6 +54,11 @@ class Advancing(Protocol):
     @property
     def store(self) -> PayloadStore | None:
         """Where large values lie."""
+        ...
+
+    @property
+    def keeps(self) -> bool:
+        """True if what happens is recorded."""
         ...
 
     def advance(self, child: Child, happening: Happening) -> None:
@@ -121,6 +126,8 @@ class Opening:
         elif node.plan.mapped:
             state = open_map(self._standing, node)
             misfit = self._steps.memory.misfit(node.child)
+            if misfit is not None and self._steps.keeps:
+                raise ResumeError(misfit)  # recorded, they would be believed later
             if misfit is not None:
                 node.spread, state = [], Failed(misfit, MapError(misfit))
             if not self._steps.restore(node.child):

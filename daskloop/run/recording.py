@@ -11,7 +11,7 @@ from daskloop.record.entries import APPROVED, LOST, Recorded
 from daskloop.record.names_of_children import as_parts
 from daskloop.record.sealed import ErrorText, HeldError, Sealed, closed, seal
 from daskloop.run.envelope import Ahead, Entry
-from daskloop.run.error_words import error_text
+from daskloop.run.error_words import error_text, message_text
 from daskloop.run.progress import Accepted, Progress
 from daskloop.run.standing import Child
 from daskloop.states import Failed, Looped, Mapped, Running, Scheduled, State, Success
@@ -62,7 +62,7 @@ def recorded(
         progress.run_count,
         progress.submission,
         _name(state),
-        state.message or "",
+        message_text(state.message),
         value,
         error,
         entry.retriable,

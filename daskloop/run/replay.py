@@ -79,11 +79,22 @@ class Restored:
         return self.step.state if isinstance(self.step, End) else None
 
 
+def begun_within(began: float) -> Restored:
+    """Put a loop flow of which nothing is known but its body where it begins, at that time."""
+    progress = Progress(begun=began)
+    return Restored(progress, None, False, True, reached=1, last=None)
+
+
 def restore(
-    rules: Rules, records: Sequence[Recorded], sent: Submitted | None, store: PayloadStore | None
+    rules: Rules,
+    records: Sequence[Recorded],
+    sent: Submitted | None,
+    store: PayloadStore | None,
+    began: float | None = None,
 ) -> Restored:
     """Put a child where its records, and the newest attempt that was sent, say that it stood."""
-    began = next((r.started or r.at for r in records if r.attempted), None)
+    if began is None:
+        began = next((r.started or r.at for r in records if r.attempted), None)
     progress, step = decide(rules, Progress(begun=began), Ready(), Moment(0.0))
     is_new = False
     made = records
@@ -200,7 +211,8 @@ def _happening(record: Recorded, progress: Progress, store: PayloadStore | None)
     if record.state == APPROVED:
         return Approved(record.value)
     state = restored_state(record, store)
-    return Accepted(state, record.value, record.final)
+    runs = record.attempted or not record.final or progress.begun is not None
+    return Accepted(state, record.value, record.final, runs)
 
 
 def _before(

@@ -20,6 +20,10 @@ def why_nothing_moves(machine: Machine, session: Session) -> str:
     if waiting:
         more = f" and {len(waiting) - _NAMED} more" if len(waiting) > _NAMED else ""
         reasons.append(f"run.approve(...) is waited for by {', '.join(waiting[:_NAMED])}{more}")
+    behind = len(machine.admission.behind)
+    if behind:
+        text = "under which workers were lost too often wait for another of their task to come back"
+        reasons.append(f"{behind} {text}")
     if keys:
         reasons.append(session.explain(keys))
     return "; ".join(filter(None, reasons)) or "it waits for a handler or a retry"

@@ -94,6 +94,11 @@ class Steps:
         self.turn = Turn()
         """What follows from this turn so far."""
 
+    @property
+    def keeps(self) -> bool:
+        """True if what happens is recorded."""
+        return self.notes.keeps
+
     def begin_turn(self, now: float) -> None:
         """Set the time, in seconds since the epoch."""
         self.now = self.chronicle.now = now
@@ -208,6 +213,7 @@ class Steps:
             return False
         if restored.is_new:
             child.progress = restored.progress
+            self.flights.admission.restored(child)
             return False
         self.advance(child, restored)
         return True

@@ -55,6 +55,8 @@ class Workplace:
     """True if claims are kept until the run has ended, for drivers to come."""
     scheduler: str | None = None
     """Address of a scheduler that lives longer than the run."""
+    crowded: bool = False
+    """True if a worker executes several attempts at once."""
     shown_by: Client | None = None
     """The client of a cluster whose dashboard may show the run."""
 
@@ -148,6 +150,7 @@ def open_workplace(
         fleeting,
         lasting_claims,
         address,
+        facts.threads != len(facts.workers),
         shown_by,
     )
 

@@ -10,6 +10,7 @@ import pytest
 
 from daskloop import Flow, Parameter, again, case, context, flatten, loop_flow, task, unmapped
 from daskloop.engine.signals import LOOP, PAUSE, RETRY, SKIP
+from daskloop.executors.inline import InlineSession
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.tasks.control_flow import merge
 from tests.flows import loop_flow_program
@@ -669,3 +670,62 @@ def test_g13_tasks_of_the_flow_around_are_arguments_and_nothing_else():
         outside = half(4)
         with pytest.raises(ValueError, match="'half' is bound in flow 'around'"):
             loop_flow(lambda n: again(n=size(outside)).until(True), name="bad")
+
+
+def test_l15_the_first_iteration_of_a_loop_flow_counts_for_max_time_after_a_stop(tmp_path):
+    trace = Trace(tmp_path)
+
+    @task
+    def first(n):
+        return n
+
+    @task
+    def second(n):
+        trace.note(n)
+        linger(0.5)
+        return n + 1
+
+    @loop_flow(max_time=2.0)
+    def rounds(n):
+        m = second(first(n))
+        return again(n=m).until(m > 10**6, result=m)
+
+    with Flow("f") as flow:
+        end = rounds(0)
+    run = flow.submit(executor="threads", workers=1, journal=tmp_path / "runs")
+    trace.wait_for(0)
+    run.cancel()
+    assert run.result().is_cancelled()
+    linger(2.0)
+    state = flow.run(executor="inline", journal=tmp_path / "runs", resume=True).result[end]
+    assert "max_time=2 s" in state.message
+    assert trace.notes() == [(0,)]
+
+
+def test_l18_loop_flows_that_begin_while_others_are_let_in_wait_where_they_have_to(monkeypatch):
+    """The window grows in the middle of a run, as when workers join."""
+    asked = iter(range(10**9))
+    monkeypatch.setattr(InlineSession, "slots", lambda self: 1 if next(asked) < 40 else 8)
+
+    @task
+    def step(x):
+        return x + 1
+
+    @task
+    def total(rest, x):
+        return sum(rest) + x
+
+    @loop_flow(max_branches=40)
+    def inner(x):
+        y = step(x)
+        return again(x=y).until(y > 0, result=y)
+
+    @loop_flow
+    def outer(x):
+        t = total(inner.map([0]), x)
+        return again(x=t).until(t > 0, result=t)
+
+    with Flow("f") as flow:
+        end = outer.map(list(range(80)))
+    state = flow.run(executor="inline")
+    assert state.result[end].result == [x + 1 for x in range(80)]
