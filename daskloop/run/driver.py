@@ -100,11 +100,13 @@ class Driver:
         }
         with contextlib.closing(errand.registered.ledger), context.only(around):
             flow, name = errand.flow, errand.plan.flow_name
-            running = announce_flow(flow, name, Pending(), Running("Running flow."))
+            redaction = _redaction(errand)
+            begins = announce_flow(flow, name, Pending(), Running("Running flow."))
+            running = redaction.of_state(begins)
             if not running.is_running():
                 return running
             state = self._run(around, partial(announce_flow, flow, name, running))
-            call_on_failure(flow, name, state)
+            call_on_failure(flow, name, state, redaction)
             return state
 
     def _run(self, around: Mapping[str, Any], announced: Callable[[State], State]) -> State:
@@ -178,8 +180,7 @@ class _Shift:
             here=inline,
             whole=self._scribe.keeps or errand.history or errand.keeps,
         )
-        secrets = secret_texts(errand.plan, errand.parameters)
-        self._redaction = redaction = Redaction(tuple(secrets))
+        self._redaction = redaction = _redaction(errand)
         self._handlers = Handlers(
             around, closing, inbox.post, threaded=not inline, redaction=redaction
         )
@@ -294,6 +295,10 @@ class _Shift:
         """Let go of threads and files."""
         self._handlers.close(wait=self._machine.finished)
         self._scribe.close()
+
+
+def _redaction(errand: Errand) -> Redaction:
+    return Redaction(tuple(secret_texts(errand.plan, errand.parameters)))
 
 
 def _started(errand: Errand, begun: float) -> RunStarted:

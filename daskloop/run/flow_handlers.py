@@ -7,6 +7,7 @@ from typing import Any
 
 from daskloop.errors import HandlerError
 from daskloop.run.handlers import announce
+from daskloop.run.secrecy import Redaction
 from daskloop.signals import Signal
 from daskloop.states import Failed, State
 
@@ -24,9 +25,9 @@ def announce_flow(flow: Any, name: str, old: State, new: State) -> State:
     # Handlers of the flow are code of the user; the flow says what they raised.
     except (Exception, Signal) as error:
         text = f"a state handler of flow '{name}' raised {error!r}"
-        failed = Failed(text, HandlerError(text))
-        failed.__cause__ = error  # type: ignore[attr-defined]
-        state = failed
+        problem = HandlerError(text)
+        problem.__cause__ = error
+        state = Failed(text, problem)
     if new.is_finished() and not state.is_finished():
         text = (
             f"a state handler of flow '{name}' returned {state!r} for a flow that had ended; "
@@ -38,13 +39,14 @@ def announce_flow(flow: Any, name: str, old: State, new: State) -> State:
     return state
 
 
-def call_on_failure(flow: Any, name: str, state: State) -> None:
-    """Call the flow's hook, if it has one and the run failed."""
+def call_on_failure(flow: Any, name: str, state: State, redaction: Redaction) -> None:
+    """Call the flow's hook, if it has one and the run failed; what it raises quotes no secret."""
     hook = getattr(flow, "on_failure", None)
     if hook is None or not state.is_failed():
         return
     try:
         hook(flow, state)
     # The state stands; a hook that raises is only logged.
-    except (Exception, Signal):
-        logger.exception("on_failure of flow '%s' raised", name)
+    except (Exception, Signal) as error:
+        told = redaction.of_error(error)
+        logger.error("on_failure of flow '%s' raised", name, exc_info=told)

@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from daskloop import Flow, Parameter, task
+from daskloop import Flow, Parameter, context, task
 from daskloop.engine.signals import FAIL, SKIP, SUCCESS, TRIGGERFAIL
 from daskloop.errors import RemoteError
 from daskloop.run.secrecy import Redaction
@@ -126,3 +126,32 @@ def test_p05_a_skip_without_a_message_is_one_where_there_are_secrets_too():
         skipped = skips(Parameter("token", secret=True))
     state = flow.run(token="abc", executor="inline").result[skipped]  # too short to be looked for
     assert state.message == "Task was skipped." and isinstance(state.result, SKIP)
+
+
+def test_p5_what_the_handlers_of_a_flow_say_quotes_no_secret(caplog):
+    """At the beginning, at the end, and in the hook of a flow that failed."""
+    moments = []
+
+    def handler(flow, old, new):
+        if type(new).__name__ == moments[0]:
+            raise ValueError(f"cannot log in with {context.parameters['token']}")
+
+    def hook(flow, state):
+        raise ValueError(f"no mail with {context.parameters['token']}")
+
+    @task
+    def one(token):
+        return 1
+
+    with Flow("f", state_handlers=[handler], on_failure=hook) as flow:
+        one(Parameter("token", secret=True))
+    for moment in ("Running", "Success"):
+        moments[:] = [moment]
+        state = flow.run(token=SECRET, executor="inline")
+        said = f"{state.message}{vars(state)}"
+        if isinstance(state.result, BaseException):  # else the states of the tasks
+            said += "".join(traceback.format_exception(state.result))
+        assert state.is_failed() and "cannot log in with" in state.message
+        assert not any(form in said for form in FORMS)
+    assert "on_failure of flow 'f' raised" in caplog.text
+    assert not any(form in caplog.text for form in FORMS)
