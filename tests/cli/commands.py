@@ -98,11 +98,13 @@ def started(*words: str, cwd: Path, seconds: float = 0.1) -> Iterator[Running]:
         start_new_session=True,
     )
     with process:
+        running = Running(process)
         try:
-            yield Running(process)
+            yield running
         finally:
             if process.poll() is None:
                 process.kill()
+            running.end()  # its output is read to the end before it is closed
 
 
 def run_named(text: str) -> str:
