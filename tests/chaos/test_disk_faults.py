@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 
 import pytest
 
-from tests.chaos.site import ROOT
+from tests.chaos.swept import swept
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux") or shutil.which("cc") is None,
@@ -16,21 +15,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def swept(folder, *words):
-    """Run the program: it forks, and so has to be alone in its process."""
-    command = [sys.executable, "-m", "tests.chaos.disk_faults", str(folder), *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 def test_some_calls_that_fail_lose_nothing_and_the_run_is_resumed(folder):
-    found = swept(folder, "--every", "61")
+    found = swept("disk_faults", folder, "--every", "61")
     assert found.returncode == 0, found.stdout + found.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_each_call_that_fails_loses_nothing_and_the_run_is_resumed(folder, capsys):
-    found = swept(folder)
+    found = swept("disk_faults", folder)
     with capsys.disabled():
         print("\n" + found.stdout.strip())
     assert found.returncode == 0, found.stdout + found.stderr
@@ -38,6 +31,6 @@ def test_each_call_that_fails_loses_nothing_and_the_run_is_resumed(folder, capsy
 
 @pytest.mark.slow
 def test_a_driver_that_takes_a_failed_commit_for_written_is_found(folder):
-    found = swept(folder, "--every", "37", "--mutant")
+    found = swept("disk_faults", folder, "--every", "37", "--mutant")
     assert found.returncode == 1
     assert "acknowledged records, these are there" in found.stdout
