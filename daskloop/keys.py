@@ -97,12 +97,12 @@ def dask_key(run: str, address: Address, run_count: int, submission: int) -> Key
     ('f-1/fib-1-7f3a9c12', -1, 2, 1, 0, 3, 9)
     """
     slug, index, iteration = address[-1]
-    own = (-1 if index is None else index, iteration, run_count, submission)
+    child = -1 if index is None else index
     if len(address) == 1:
-        return (f"{slug}-{run[-8:]}", *own)
+        return (f"{slug}-{run[-8:]}", child, iteration, run_count, submission)
     slugs = "/".join(place.slug for place in address)
-    around = (n for _, child, turn in address[:-1] for n in (-1 if child is None else child, turn))
-    return (f"{slugs}-{run[-8:]}", *own, *around)
+    around = (n for _, one, turn in address[:-1] for n in (-1 if one is None else one, turn))
+    return (f"{slugs}-{run[-8:]}", child, iteration, run_count, submission, *around)
 
 
 def key_text(key: Sequence[object]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgpack
 
-from daskloop.collecting import without_collecting
+from daskloop.collecting import collecting_less
 from daskloop.errors import JournalError
 from daskloop.record.checksums import SIZE, Signer
 from daskloop.record.entries import Header, Recorded, Submitted
@@ -200,7 +200,7 @@ def _records(
 ) -> tuple[Recorded, ...]:
     records: list[Recorded] = []
     before, number = face.anchor, 0
-    with without_collecting():
+    with collecting_less():
         for row, checksum in _checked_rows(connection, path, signer, 0, before, -1):
             before, number = checksum, number + 1
             records += _made(_records_of, row, path, "a row of its table 'records'")

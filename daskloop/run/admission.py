@@ -137,8 +137,9 @@ class Admission:
     def _is_at_stake(self, child: Child) -> bool:
         """Tell whether a child would be given up if a worker were lost under it once more."""
         losses = child.progress.losses
-        most = child.node.plan.task.limits.max_worker_losses
-        return losses > 0 and losses >= most and self._crowded
+        if not (losses and self._crowded):
+            return False
+        return losses >= child.node.plan.task.limits.max_worker_losses
 
     def _has_to_wait(self, child: Child) -> bool:
         return child.node.plan.path in self._last and self._is_at_stake(child)

@@ -111,8 +111,7 @@ def _reports(bench: Bench, mine: Own, beacon: Callable[[int, int], None]) -> lis
             size += _size(last)
             if size > HEAVY or not bench.clock.allows(last.ended - last.started):
                 break
-        index = -1 if one.child is None else one.child
-        reports.append((one.child, share(bench, one, partial(beacon, index))))
+        reports.append((one.child, share(bench, one, beacon)))
     return reports
 
 

@@ -128,6 +128,8 @@ class Blocks:
 
     def go_on(self) -> None:
         """Let others begin, now that a child has ended and perhaps a branch with it."""
+        if not self._waiting:
+            return
         for waiting in list(self._waiting.values()):  # those that begin may let others wait
             while waiting and (waiting[0].ended or not self._is_full(waiting[0])):
                 another = waiting.popleft()

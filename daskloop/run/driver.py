@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any
 
 from daskloop import config
-from daskloop.collecting import without_collecting
+from daskloop.collecting import collecting_less
 from daskloop.contexts import context
 from daskloop.events import Event, RunEnded, RunStalled, RunStarted, TaskTitle
 from daskloop.executors.choose import Inline, describe
@@ -84,7 +84,8 @@ class Driver:
     def drive(self) -> State:
         """Run the flow and return its state."""
         errand, begun = self._errand, time.time()
-        state = self._drive()
+        with collecting_less():
+            state = self._drive()
         if errand.at_end is not None:
             told = errand.plan, errand.parameters, state, describe(errand.choice)
             errand.at_end(Ended(errand.run, *told, begun, time.time(), self.board.records))
@@ -199,7 +200,7 @@ class _Shift:
         begun = time.time()
         self._announcer.tell([_started(errand, begun)])
         self._scribe.connected(self._place)
-        with self._board.turn(), without_collecting():
+        with self._board.turn():
             self._do(machine.start(begun))
         moved = time.monotonic()
         while not machine.finished:
@@ -210,7 +211,7 @@ class _Shift:
             elif now - moved >= self._patience:
                 moved = now
                 self._say_why()
-            with self._board.turn(), without_collecting():
+            with self._board.turn():
                 self._do(machine.take(self._read(arrivals), time.time()))
             self._scribe.look_for_stop()
         found = verdict(machine.standing, machine.stopping)
@@ -271,7 +272,7 @@ class _Shift:
                 if child.key is None:
                     continue
                 known = None if error is None else self._news.refused(child.key, error)
-                self._inbox.post(known or Idle(child.key))
+                self._inbox.post(known or Idle((child.key,)))
         if jobs:
             self._place.session.submit(jobs)
 

@@ -133,6 +133,8 @@ def decode_envelope(data: bytes) -> Envelope:
 
 def _plain(entry: Entry) -> tuple[Any, ...]:
     error, parts = entry.error, entry.parts
+    if error is None and not parts:  # as nearly always
+        return (*entry[:6], None, *entry[7:])
     return (
         *entry[:3],
         error and (error.class_name, error.text, error.traceback),

@@ -81,10 +81,11 @@ class Flights:
         """Give the attempts of children their keys."""
         for child in children:
             progress = child.progress
-            key = dask_key(self._run, child.address, progress.run_count, progress.submission)
+            iteration = child.reached = progress.iteration
+            address = child.address_at(iteration)
+            key = dask_key(self._run, address, progress.run_count, progress.submission)
             child.key = key
             self.flying[key] = child
-            child.reached = progress.iteration
 
     def adopt(self, child: Child, future: Key) -> None:
         """Put a child back into the future that an earlier driver sent it in."""

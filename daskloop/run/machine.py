@@ -185,17 +185,17 @@ class Machine:
         return self._steps.end_turn()
 
     def _hear(self, news: News) -> None:
+        if type(news) is Came:  # nearly all that there is to hear
+            child = self._steps.landed(news.key)
+            if child is not None:
+                self._arrivals.came(child, news.entry)
+            return
         match news:
-            case Came(key, entry):
-                child = self._steps.landed(key)
-                if child is not None:
-                    self._arrivals.came(child, entry)
             case Wrote(child, log):
                 self._steps.chronicle.wrote(child, log)
-            case Idle(key):
-                child = self._steps.landed(key)
-                if child is not None:
-                    self._steps.advance(child, Unbegun())
+            case Idle(keys):
+                came = [self._steps.landed(key) for key in keys]
+                self._steps.advance_alike([one for one in came if one is not None], Unbegun())
             case Paced(pack, children, seconds, looped):
                 self.counts.futures += 1
                 pack.pace.note(children, seconds, looped)

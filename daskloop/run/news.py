@@ -96,15 +96,17 @@ class NewsDesk:
         news: list[News] = [Paced(pack, len(reports), envelope.seconds, looped)]
         news += self._told(pack.members, envelope)
         had = {index for index, _ in reports}
-        news += [Idle(key) for index, key in _keys(pack) if index not in had]
-        return news
+        idle = [key for index, key in _keys(pack) if index not in had]
+        return [*news, Idle(idle)] if idle else news
 
     def _told(self, children: Mapping[int | None, Child], envelope: Envelope) -> list[News]:
         """Say what an envelope tells of some children that are in flight."""
-        told = [(children.get(index), self._redacted(entry)) for index, entry in envelope.reports]
         wrote = [(children.get(log.child), log) for log in envelope.logs]
         news: list[News] = [Wrote(child, log) for child, log in wrote if child and child.key]
-        news += [Came(child.key, entry) for child, entry in told if child and child.key]
+        for index, entry in envelope.reports:
+            child = children.get(index)
+            if child is not None and child.key is not None:
+                news.append(Came(child.key, self._redacted(entry)))
         return news
 
     def _gone(self, pack: Pack, gone: Gone) -> Sequence[News]:

@@ -11,7 +11,7 @@ from daskloop.run.progress import Accepted, End, Progress, Step
 from daskloop.run.recording import approved, is_recorded, lost, ran_ahead, recorded
 from daskloop.run.standing import Child
 from daskloop.run.states_of import hold
-from daskloop.states import Looped, State
+from daskloop.states import Cancelled, Failed, Looped, State
 
 __all__ = ["Notes"]
 
@@ -98,7 +98,7 @@ class Notes:
     def ended(self, child: Child, state: State) -> list[Sealed]:
         """Let a final state know its loop; list the payload that nothing needs any more."""
         progress = child.progress
-        keeps = state.is_failed() or state.is_cancelled()
+        keeps = isinstance(state, (Failed, Cancelled))
         payload = progress.payload if keeps else None
         held = None if payload is None else hold(payload, self._store)
         child.payloads = _payloads(progress) if keeps else ()

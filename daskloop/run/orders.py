@@ -192,9 +192,8 @@ class Orders:
         return self._given[key]
 
     def _attempt(self, child: Child, now: float) -> Attempt:
-        progress = child.progress
-        limit, begun = child.node.plan.task.limits.max_time, progress.begun or now
-        left = None if limit is None else begun + limit - now
+        progress, limit = child.progress, child.node.plan.task.limits.max_time
+        left = None if limit is None else (progress.begun or now) + limit - now
         is_late = left is not None and left <= 0 and child.block is None
         over = why_over(child.rules, progress) if is_late else progress.over
         # What ends an iteration of a loop flow needs no payload: its tasks have taken it.

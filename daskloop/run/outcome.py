@@ -44,6 +44,7 @@ __all__ = [
     "returned",
 ]
 
+_SUCCEEDED = "Task run succeeded."
 _SHORT = 2_000  # characters of an error's repr in a message
 
 RetryOn = tuple[type[BaseException], ...] | None
@@ -51,7 +52,7 @@ RetryIf = Callable[[BaseException], bool] | None
 
 
 _PLAIN = frozenset({int, float, bool, str, bytes, type(None), tuple, list, dict, set})
-"""Kinds of payloads that are no collections, for certain."""
+"""Kinds of values that are neither signals nor collections, for certain."""
 
 
 def _parts(value: Any) -> Iterable[Any]:
@@ -104,6 +105,8 @@ class Judge:
 def returned(judge: Judge, result: Any, started: float) -> Entry:
     """Make the entry of a call that returned."""
     ended = time.time()
+    if type(result) in _PLAIN:  # as nearly always
+        return _success(judge, result, _SUCCEEDED, started, ended)
     if isinstance(result, Signal) or (isinstance(result, type) and issubclass(result, Signal)):
         name = result.__name__ if isinstance(result, type) else type(result).__name__
         raise TypeError(f"{judge.name()!r} returned {name}; raise it: raise {name}(...)")
@@ -111,7 +114,7 @@ def returned(judge: Judge, result: Any, started: float) -> Entry:
         more = result.after, result.metric, result.emit, result.emit_all
         signal = LOOP(result.message, result.fields, *more)
         return _looped(judge, signal, _said(signal), started)
-    return _success(judge, result, "Task run succeeded.", started, ended)
+    return _success(judge, result, _SUCCEEDED, started, ended)
 
 
 def ended_with(judge: Judge, payload: Any, started: float) -> Entry:
@@ -167,7 +170,7 @@ def _signalled(judge: Judge, error: BaseException, started: float) -> Entry | No
     if isinstance(error, LOOP):
         return _looped(judge, error, _said(error), started)
     if isinstance(error, SUCCESS):
-        text = _said(error) or "Task run succeeded."
+        text = _said(error) or _SUCCEEDED
         return _success(judge, error.result, text, started, ended, emitted_items(judge, error))
     if isinstance(error, SKIP):
         entry = Entry("skipped", _said(error) or "Task was skipped.", _skip_value(judge, error))

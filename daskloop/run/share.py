@@ -94,7 +94,7 @@ class Bench:
             self.clock.room -= log_size(log)
 
 
-def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
+def share(bench: Bench, mine: Attempt, say: Callable[[int, int], None]) -> Entry:
     """Make an attempt, and the iterations that follow from it while there is time.
 
     Parameters
@@ -104,7 +104,7 @@ def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
     mine : Attempt
         The first attempt.
     say : callable
-        Hears which iteration begins now.
+        Hears which iteration of which child begins now; a child of no map has the number -1.
 
     Returns
     -------
@@ -114,9 +114,10 @@ def share(bench: Bench, mine: Attempt, say: Callable[[int], None]) -> Entry:
     ahead: _Before | None = None
     own = Inputs(mine.inputs, bench.store, bench.shared)
     until = None if mine.left is None else bench.clock.began + mine.left
+    number = -1 if mine.child is None else mine.child
     while True:
         bench.clock.left -= 1
-        say(mine.iteration)
+        say(number, mine.iteration)
         try:
             entry = bench.execute(bench, mine, own)
         except bench.let_through:

@@ -38,6 +38,9 @@ def state_of(entry: Entry, progress: Progress, store: PayloadStore | None) -> st
     store : PayloadStore or None
         Where a large value lies; it is read only if somebody asks for `state.result`.
     """
+    ended = _CLASSES.get(entry.kind)
+    if ended is not None:
+        return ended(entry.message, _result(entry, store))
     if entry.kind == "retry":
         start = moment_of(entry.start_time)
         return states.Retrying(entry.message, start_time=start, run_count=progress.run_count + 1)
@@ -46,11 +49,11 @@ def state_of(entry: Entry, progress: Progress, store: PayloadStore | None) -> st
         paused = states.Paused(entry.message, result, start_time=moment_of(entry.start_time))
         paused.loop_count = progress.iteration
         return paused
-    if entry.kind == "looped":
-        told = reported(entry.parts)
-        metric = None if told is None else told.metric
-        return states.Looped(entry.message, result, loop_count=progress.iteration, metric=metric)
-    return _CLASSES[entry.kind](entry.message, result)
+    if entry.kind != "looped":
+        raise ValueError(f"an entry of the kind {entry.kind!r} proposes no state")
+    told = reported(entry.parts)
+    metric = None if told is None else told.metric
+    return states.Looped(entry.message, result, loop_count=progress.iteration, metric=metric)
 
 
 def _result(entry: Entry, store: PayloadStore | None) -> Deferred | None:

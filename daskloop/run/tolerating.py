@@ -22,7 +22,8 @@ def _tolerates(node: NodeStanding, known: dict[NodeStanding, bool]) -> bool:
     if not node.fanned_out or node.stopping is not None:
         return False
     if node not in known:
-        own = sum(_is_bad(one) and not _is_excused(one, known) for one in node.children)
+        bad = [one for one in node.children if _is_bad(one)]
+        own = sum(not _is_excused(one, known) for one in bad)
         known[node] = node.plan.task.tolerance.allows(own, len(node.children))
     return known[node]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -102,9 +103,9 @@ class Came(NamedTuple):
 
 
 class Idle(NamedTuple):
-    """A future came back before an attempt had its turn in it."""
+    """A future came back before some of its attempts had their turn in it."""
 
-    key: Key
+    keys: Sequence[Key]
 
 
 class Wrote(NamedTuple):
