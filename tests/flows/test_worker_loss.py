@@ -581,7 +581,11 @@ def test_r08_beside_what_takes_a_worker_of_two_threads_down_nobody_else_is_given
         ended = work.map([0, 1])
     with (
         LocalCluster(
-            n_workers=1, threads_per_worker=2, host="127.0.0.1", dashboard_address=None
+            n_workers=1,
+            threads_per_worker=2,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from typing import Any
@@ -75,12 +76,17 @@ class _Ledger:
             elif isinstance(life.step, Announce):
                 self.accept(life.step)
             elif isinstance(life.step, Wake):
-                assert self.due is None or life.step.at >= self.due - 1e-6
+                assert self.due is None or life.step.at >= min(self.due, self.ends()) - 1e-6
                 life.now = max(life.now, life.step.at)
                 life.tell(Due())
             else:
                 self.submitted()
         return None
+
+    def ends(self) -> float:
+        """Return when `max_time` is over, beyond which nobody waits."""
+        limit, begun = self.life.rules.limits.max_time, self.life.progress.begun
+        return math.inf if limit is None or begun is None else begun + limit
 
     def stop(self) -> None:
         was = self.life.progress.phase
