@@ -48,6 +48,9 @@ NO_TIMEOUTS: Mapping[str, Any] = {
 }
 """A run may wait for hours between two attempts; its own cluster must wait with it."""
 
+ALL_ON_THE_WORKER: Mapping[str, Any] = {"distributed.scheduler.worker-saturation": "inf"}
+"""Where one worker does all, what is ready waits there, and not in the scheduler for a message."""
+
 _config_lock = threading.RLock()
 
 
@@ -103,7 +106,7 @@ class LocalThreads:
         self._remove = weakref.finalize(self, _remove_scratch, self._directory)
         scratch = {"local_directory": self._directory}
         try:
-            with dask_config(_own_config()):
+            with dask_config({**_own_config(), **ALL_ON_THE_WORKER}):
                 self.for_client = SpecCluster(
                     scheduler={
                         "cls": Scheduler,

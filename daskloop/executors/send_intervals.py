@@ -69,6 +69,8 @@ def shorten(node: Any, interval: float = INTERVAL) -> None:
         usual = _seconds(sender)
         if usual is not None and usual > interval:
             sender.interval = interval
+            # Else what is sent next would wait for as long as was usual since the last message.
+            sender.next_deadline = None
 
 
 def interval_of(client: Any) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -105,6 +106,18 @@ def test_processes_are_single_threaded_workers_as_many_as_asked(processes: Conne
 
 def test_threads_are_one_worker_with_as_many_as_asked(threads: Connection) -> None:
     assert list(threads.client.nthreads().values()) == [2]
+
+
+def _saturation(dask_scheduler: Any) -> float:
+    return float(dask_scheduler.WORKER_SATURATION)
+
+
+def test_what_is_ready_waits_on_the_only_worker_and_not_in_the_scheduler(
+    threads: Connection, processes: Connection
+) -> None:
+    assert threads.client.run_on_scheduler(_saturation) == math.inf
+    # Of several workers the scheduler keeps the choice; each of one thread has the next task there.
+    assert processes.client.run_on_scheduler(_saturation) == pytest.approx(1.1)
 
 
 def test_without_a_number_the_machine_decides() -> None:

@@ -85,6 +85,17 @@ def test_every_connection_of_an_own_cluster_is_short(own: Connection) -> None:
     assert interval_of(own.client) == INTERVAL
 
 
+def test_what_is_sent_first_does_not_wait_for_the_usual_interval() -> None:
+    clock = SimpleNamespace(interval=USUAL, next_deadline=12.5)  # a message went out just before
+    shorten(SimpleNamespace(scheduler_comm=clock), INTERVAL)
+    assert (clock.interval, clock.next_deadline) == (INTERVAL, None)
+
+
+def test_dask_sends_at_once_where_no_deadline_is_set(own: Connection) -> None:
+    # The attribute is private: it is asked for here, so that a Dask without it is noticed.
+    assert hasattr(own.client.scheduler_comm, "next_deadline")
+
+
 def test_a_client_that_comes_later_is_sent_to_soon_as_well(own: Connection) -> None:
     from distributed import Client
 
