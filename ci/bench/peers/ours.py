@@ -128,7 +128,7 @@ class Ours(Peer):
 
     def cannot(self) -> dict[str, str]:
         # Those take so long that it does not matter whose cluster it is.
-        return dict.fromkeys(("W3", "W5", "W6", "W7"), "see on a client") if self.own else {}
+        return dict.fromkeys(("W5", "W6", "W7"), "see on a client") if self.own else {}
 
     @contextmanager
     def started(self, slots: int, folder: str) -> Iterator[None]:
