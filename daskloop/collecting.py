@@ -13,7 +13,7 @@ _TIMES = 3  # as `dask scheduler` and `dask worker` do for themselves
 
 _lock = threading.Lock()
 _blocks = 0  # how many are open in this process
-_before = _less = (0, 0, 0)
+_before = (0, 0, 0)
 
 
 @contextlib.contextmanager
@@ -33,19 +33,22 @@ def collecting_less() -> Iterator[None]:
 
 
 def _begin() -> None:
-    global _blocks, _before, _less
+    global _blocks, _before
     with _lock:
         _blocks += 1
         if _blocks == 1:
             _before = gc.get_threshold()
-            first, second, third = (_TIMES * one for one in _before)
-            _less = (first, second, third)  # 0 stays 0: never
-            gc.set_threshold(*_less)
+            gc.set_threshold(*_raised(_before))
 
 
 def _end() -> None:
     global _blocks
     with _lock:
         _blocks -= 1
-        if not _blocks and gc.get_threshold() == _less:
+        if not _blocks and gc.get_threshold() == _raised(_before):
             gc.set_threshold(*_before)
+
+
+def _raised(thresholds: tuple[int, int, int]) -> tuple[int, int, int]:
+    first, second, third = thresholds
+    return _TIMES * first, _TIMES * second, _TIMES * third  # 0 stays 0: never

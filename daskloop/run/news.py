@@ -97,7 +97,9 @@ class NewsDesk:
         news += self._told(pack.members, envelope)
         had = {index for index, _ in reports}
         idle = [key for index, key in _keys(pack) if index not in had]
-        return [*news, Idle(idle)] if idle else news
+        if idle:
+            news.append(Idle(idle))
+        return news
 
     def _told(self, children: Mapping[int | None, Child], envelope: Envelope) -> list[News]:
         """Say what an envelope tells of some children that are in flight."""

@@ -105,15 +105,14 @@ class Judge:
 def returned(judge: Judge, result: Any, started: float) -> Entry:
     """Make the entry of a call that returned."""
     ended = time.time()
-    if type(result) in _PLAIN:  # as nearly always
-        return _success(judge, result, _SUCCEEDED, started, ended)
-    if isinstance(result, Signal) or (isinstance(result, type) and issubclass(result, Signal)):
-        name = result.__name__ if isinstance(result, type) else type(result).__name__
-        raise TypeError(f"{judge.name()!r} returned {name}; raise it: raise {name}(...)")
-    if isinstance(result, Again):
-        more = result.after, result.metric, result.emit, result.emit_all
-        signal = LOOP(result.message, result.fields, *more)
-        return _looped(judge, signal, _said(signal), started)
+    if type(result) not in _PLAIN:  # as few are
+        if isinstance(result, Signal) or (isinstance(result, type) and issubclass(result, Signal)):
+            name = result.__name__ if isinstance(result, type) else type(result).__name__
+            raise TypeError(f"{judge.name()!r} returned {name}; raise it: raise {name}(...)")
+        if isinstance(result, Again):
+            more = result.after, result.metric, result.emit, result.emit_all
+            signal = LOOP(result.message, result.fields, *more)
+            return _looped(judge, signal, _said(signal), started)
     return _success(judge, result, _SUCCEEDED, started, ended)
 
 
