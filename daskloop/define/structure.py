@@ -185,7 +185,7 @@ class Structure:
         self._parameters, self._explicit_slugs = parameters, slugs
         try:
             self.add_task(new)
-        except BaseException:
+        except BaseException:  # the flow stays as it was, whatever came between; raised again
             self._parameters, self._explicit_slugs = before
             raise
         later = self._downstream

@@ -180,7 +180,7 @@ def _start_cluster(choice: StartedCluster) -> Connection:
             cluster.adapt(**choice.adapt_kwargs)
         target = getattr(cluster, "for_client", cluster)
         client = _client(target, seconds("connect-timeout"), choice.client_kwargs)
-    except BaseException:
+    except BaseException:  # no cluster stays behind, Ctrl-C included; raised again
         _close_by(time.monotonic() + CLOSE_TIMEOUT, cluster.close, "closing a cluster")
         raise
     text = f"temporary {type(cluster).__name__} at {_address(cluster)}"
@@ -209,7 +209,7 @@ def _own(start: Callable[[], LocalThreads | LocalProcesses], description: str) -
     try:
         with dask_config(SHORT_LOGS):
             client = _client(cluster.for_client, seconds("connect-timeout"), {})
-    except BaseException:
+    except BaseException:  # no cluster stays behind, Ctrl-C included; raised again
         _close_by(time.monotonic() + CLOSE_TIMEOUT, cluster.close, f"closing {description}")
         raise
     connection = Connection(client, True, cluster, True, description, send_interval=interval)
@@ -223,7 +223,7 @@ def _with_report(connection: Connection, path: str | None) -> Connection:
         return connection
     try:
         return replace(connection, report=start_report(connection.client, path))
-    except BaseException:
+    except BaseException:  # no cluster stays behind, Ctrl-C included; raised again
         connection.close()
         raise
 

@@ -139,7 +139,7 @@ class LocalThreads:
                     silence_logs=logging.WARNING,
                     name="daskloop-threads",
                 )
-        except BaseException:
+        except BaseException:  # no files stay behind, Ctrl-C included; raised again
             self._remove()
             raise
         self.scheduler_address: str = self.for_client.scheduler_address
@@ -177,12 +177,12 @@ class LocalProcesses:
         try:
             config = {**_own_config(profiled), "temporary-directory": self._directory}
             self.process = launch(workers, self._directory, config)
-        except BaseException:
+        except BaseException:  # no files stay behind, Ctrl-C included; raised again
             shutil.rmtree(self._directory, ignore_errors=True)
             raise
         try:
             self.scheduler_address = self._await_ready()
-        except BaseException:
+        except BaseException:  # no processes stay behind, Ctrl-C included; raised again
             self.close()
             raise
         self.for_client = self.scheduler_address

@@ -77,7 +77,7 @@ def begin(
             here=here,
             at_end=at_end,
         )
-    except BaseException:
+    except BaseException:  # the run is let go of, whatever came between; raised again
         if taken is not None:
             taken.ledger.close()
         raise

@@ -52,7 +52,7 @@ def write_page(path: str, text: str) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
         os.replace(part, path)
-    except BaseException:
+    except BaseException:  # a half-written file goes, whatever came between; raised again
         with contextlib.suppress(OSError):
             os.remove(part)
         raise

@@ -110,7 +110,7 @@ def open_regular(path: str, flags: int = os.O_RDONLY) -> tuple[int, int]:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "it is not a plain file", path)
-    except BaseException:
+    except BaseException:  # the file is closed, whatever came between; raised again
         os.close(descriptor)
         raise
     return descriptor, found.st_size

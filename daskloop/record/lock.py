@@ -94,7 +94,7 @@ class RunLock:
                     named = found is not None and found.surely_lives()
                     if (named and not looked_at) or time.monotonic() > deadline:
                         raise _refusal(run, found)
-            except BaseException:
+            except BaseException:  # the file is closed, whatever came between; raised again
                 os.close(descriptor)
                 raise
             os.close(descriptor)

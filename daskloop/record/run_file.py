@@ -38,7 +38,7 @@ def _connect(path: str, query: str) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
-    except BaseException:
+    except BaseException:  # the file is closed, whatever came between; raised again
         connection.close()
         raise
     return connection
@@ -64,7 +64,7 @@ def open_to_write(path: str) -> sqlite3.Connection:
         if found == "delete":
             _warn_of_network(os.path.dirname(os.path.dirname(path)))
         connection.execute("PRAGMA synchronous = FULL")
-    except BaseException:
+    except BaseException:  # the file is closed, whatever came between; raised again
         connection.close()
         raise
     return connection

@@ -90,7 +90,7 @@ class Children:
                     env=_environment(self._outfit),
                     start_new_session=True,
                 )
-        except BaseException:
+        except BaseException:  # no pipe stays open, whatever came between; raised again
             self._line.close()
             raise
         self._child: Child | None = None

@@ -119,5 +119,5 @@ def _trace(info: Any) -> str:
         return ""
     try:
         return "".join(traceback.format_exception(*info, limit=-20)).rstrip("\n")
-    except Exception as trouble:
+    except Exception as trouble:  # it runs code of the exception's own
         return f"<traceback could not be formatted: {type(trouble).__name__}>"

@@ -106,7 +106,7 @@ def register(
     if taken is not None:
         try:
             changed = _compare(plan, parameters, values, taken, options)
-        except BaseException:
+        except BaseException:  # the run is let go of, whatever came between; raised again
             taken.ledger.close()
             raise
         return replace(taken, changed=changed)

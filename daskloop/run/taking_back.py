@@ -65,7 +65,7 @@ def take_back(plan: Plan, options: RunOptions, registered: Registered) -> Regist
         records = _records(plan, chosen, past, again)
         if records:
             registered.ledger.commit(records, ())
-    except BaseException:
+    except BaseException:  # the run is let go of, whatever came between; raised again
         registered.ledger.close()
         raise
     if not records:

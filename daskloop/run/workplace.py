@@ -135,7 +135,7 @@ def open_workplace(
         session = DaskSession(connection, post, slots=facts.threads, hold=hold, asked=asked)
         address = client.scheduler.address if lasting else None
         shown_by = client if connection.may_have_dashboard else None
-    except BaseException:
+    except BaseException:  # no connection stays open, Ctrl-C included; raised again
         connection.close()
         raise
     if not shared:
@@ -161,7 +161,7 @@ def _connected(choice: Choice, store: PayloadStore, temporary: bool) -> Connecti
 
     try:
         return open_connection(choice)
-    except BaseException:
+    except BaseException:  # no temporary store stays behind; raised again
         if temporary:
             store.remove_all()
         raise

@@ -99,7 +99,7 @@ class LiveView:
                 target=self._work, args=(passing_by,), name="daskloop-terminal", daemon=True
             )
             self._thread.start()
-        except BaseException:
+        except BaseException:  # nothing stays redirected, whatever came between; raised again
             self._passing_by = None
             passing_by.close()
             raise
