@@ -261,6 +261,7 @@ class RunEnded(Event):
     state: State
     seconds: float
     iterations: int
+    """Those that are done: they went on to another, or ended their loop well."""
     retries: int
     losses: int
     futures: int = 0

@@ -48,8 +48,14 @@ def _row(name: str, state: State) -> tuple[str, str, str, str]:
 
 
 def _iterations(states: Sequence[State]) -> str:
-    done = sum(state.loop_count or 0 for state in states)
-    return plural(done, "iteration")
+    return plural(sum(map(_done, states)), "iteration")
+
+
+def _done(state: State) -> int:
+    """Return how many iterations of a child are done: if it did not end well, not the last."""
+    reached = state.loop_count or 0
+    well = state.is_successful() and not state.is_skipped()
+    return reached if well else max(0, reached - 1)
 
 
 def _list(children: Sequence[State]) -> str:

@@ -187,6 +187,8 @@ class Summary:
     children: int = 0
     """Tasks and children of maps that have their final state."""
     iterations: int = 0
+    """Those that are done: they went on to another, or ended their loop well; not what ended
+    inside of one, in the body of a loop flow."""
     attempts: int = 0
     failures: int = 0
     """Failed attempts."""

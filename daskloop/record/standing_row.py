@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from daskloop import states
+from daskloop.keys import is_inside
 from daskloop.record.checksums import SIZE, Row
 from daskloop.record.entries import Header, Owner, Recorded, Status, Summary
 from daskloop.record.row_kinds import check_kinds
 from daskloop.record.rows import Child, child_of, text_of
 from daskloop.record.stretch import length
 
-__all__ = ["STANDING_COLUMNS", "Children", "Standing", "counted"]
+__all__ = ["DONE", "STANDING_COLUMNS", "Children", "Standing", "counted"]
 
 _KINDS = {name: getattr(states, name) for name in states.__all__}
 _ENDED = frozenset(
@@ -22,6 +23,13 @@ _ENDED = frozenset(
     for name, kind in _KINDS.items()
     if issubclass(kind, states.Finished) and kind is not states.Looped
 )
+DONE = frozenset(
+    name
+    for name, kind in _KINDS.items()
+    if issubclass(kind, (states.Looped, states.Success)) and not issubclass(kind, states.Skipped)
+)
+"""States that an attempt leaves behind whose iteration is done."""
+
 _FAILED = frozenset(name for name, kind in _KINDS.items() if issubclass(kind, states.Failed))
 
 STANDING_COLUMNS = (
@@ -127,11 +135,15 @@ class Children:
 
 
 def counted(records: Iterable[Recorded]) -> tuple[int, int, int]:
-    """Count iterations that went on to another, attempts, and attempts that failed."""
+    """Count iterations that are done, attempts, and attempts that failed.
+
+    What ends inside of a loop flow is part of an iteration, and no iteration of the run's own.
+    """
     iterations = attempts = failures = 0
     for one in records:
         more = length(one)
-        iterations += more * (one.state == "Looped")
+        if one.attempted and one.state in DONE and not is_inside(one.address):
+            iterations += more
         attempts += more * one.attempted
         failures += one.attempted and one.state in _FAILED
     return iterations, attempts, failures

@@ -19,6 +19,7 @@ from daskloop.record.entries import (
     Submitted,
 )
 from daskloop.record.names_of_children import names_by_slug
+from daskloop.record.standing_row import DONE
 
 __all__ = ["Chapter", "Story", "stories"]
 
@@ -85,8 +86,8 @@ class Story:
         """How many of its iterations are done and stand."""
         if self.last is None or self.last.address[-1].iteration == FORGOTTEN:
             return 0
-        ended = self.last.attempted and not self.is_failed and self.state not in _WAITING
-        return self.iteration - 1 + (ended and self.state != _LOOPED)
+        ended_well = self.last.attempted and self.state in DONE and self.state != _LOOPED
+        return self.iteration - 1 + ended_well
 
     def payload_before(self, iteration: int) -> Recorded | None:
         """Return the record whose payload an iteration began with."""

@@ -37,7 +37,7 @@ class Counts:
     """How often things happened."""
 
     iterations: int = 0
-    """Iterations that ended and went on to another."""
+    """Iterations that are done: they went on to another, or ended their loop well."""
     retries: int = 0
     """Attempts that were scheduled again."""
     losses: int = 0
@@ -123,7 +123,7 @@ class Chronicle:
     def _iterated(self, child: Child, before: Progress, state: State) -> None:
         entry = before.entry
         assert entry is not None
-        self.counts.iterations += 1
+        self._count(child)
         if not self._tells_iterations:
             return
         address = child.address_at(before.iteration)
@@ -136,7 +136,7 @@ class Chronicle:
 
     def ran_ahead(self, child: Child, ahead: Ahead, worker: str) -> None:
         """Tell of iterations that ended in one future, before the last one."""
-        self.counts.iterations += ahead.iterations
+        self._count(child, ahead.iterations)
         if not self._tells_iterations:
             return
         last = child.address_at(child.progress.iteration - 1)
@@ -152,6 +152,11 @@ class Chronicle:
                 ahead.iterations,
             )
         )
+
+    def _count(self, child: Child, iterations: int = 1) -> None:
+        """Count iterations that are done; what ends inside of one is a part of it."""
+        if child.node.standing.outer is None:
+            self.counts.iterations += iterations
 
     def _failed(self, child: Child, before: Progress, state: State) -> None:
         assert before.entry is not None
@@ -194,6 +199,8 @@ class Chronicle:
     def ended(self, child: Child, state: State) -> None:
         """Tell that a child has its final state."""
         inside = child.node.standing.outer is not None  # as grave as an iteration
+        if child.progress.begun is not None and state.is_successful() and not state.is_skipped():
+            self._count(child)
         tells = self._tells_iterations if inside else self._tells_ends
         if not tells and not state.is_failed():
             return

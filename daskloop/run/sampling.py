@@ -95,7 +95,7 @@ class Sampler:
         children = _children(node)
         standings = bytes(map(standing_of, children))
         counts = tuple(map(standings.count, Standing))
-        iterations = sum(child.progress.iteration for child in children) - len(children)
+        behind = sum(child.progress.iteration for child in children) - len(children)
         retries, losses = self._mishaps.counts(plan.slug)
         whole = len(children) <= CELLS
         return TaskView(
@@ -104,7 +104,7 @@ class Sampler:
             plan.mapped,
             None if plan.mapped and not node.opened and not node.closed else len(children),
             counts,
-            iterations,
+            behind + counts[Standing.DONE],
             retries,
             losses,
             self._cells(plan.slug, children, standings) if near and whole else None,

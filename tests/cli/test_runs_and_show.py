@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 
+import dask
 import pytest
 from click.testing import CliRunner
 
@@ -31,6 +33,61 @@ def test_runs_is_a_table_that_fits_80_columns():
     ]
     assert lines[3] == f"continue: daskloop resume {bad}"
     assert max(map(len, lines[:3])) <= 80
+
+
+COUNTED = """
+from daskloop import Flow, again, context, loop_flow, task
+from daskloop.signals import LOOP, SKIP
+
+@task
+def plain():
+    return 1
+
+@task
+def climb(n):
+    k = context.get("task_loop_count", 1)
+    if k < n:
+        raise LOOP(result=k)
+    if n == 3:
+        raise ValueError("three")
+    if n == 4:
+        raise SKIP("four")
+    return k
+
+@task
+def more(x):
+    return x + 1
+
+@task
+def is_large(x):
+    return x > 2
+
+@loop_flow
+def rise(x):
+    y = more(x)
+    return again(x=y).until(is_large(y), result=y)
+
+with Flow("counted") as flow:
+    plain()
+    climb.map([1, 2, 3, 4])
+    rise(0)
+"""
+
+
+@pytest.mark.parametrize("batch", [1, "auto"])
+def test_q05_the_ending_runs_show_and_the_log_count_the_same_iterations(folder, batch):
+    (folder / "counted.py").write_text(COUNTED)
+    with dask.config.set({"daskloop.batch": batch}):
+        said = daskloop("run", "counted.py", "--executor", "inline").output
+    name = run_named(said)
+    # plain: 1; climb: 1 of [0], 2 of [1], 2 before [2] failed, 3 before [3] was skipped; rise: 3
+    counts = [int(found) for found in re.findall(r"(\d+) iterations?  ", said)]
+    assert counts == [1, 8, 3]
+    assert "Failed in" in said and ", 12 iterations, 0 retries" in said
+    (listed,) = json.loads(daskloop("runs", "--json").output)
+    assert listed["iterations"] == 12
+    shown = json.loads(daskloop("show", name, "--json").output)["tasks"]
+    assert {one["name"]: one["iterations"] for one in shown} == {"plain": 1, "climb": 8, "rise": 3}
 
 
 def test_a_long_flow_name_does_not_make_the_table_wider(folder):
