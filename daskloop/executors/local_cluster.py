@@ -258,6 +258,10 @@ def _remove_scratch(directory: str) -> None:
 
 def _own_config(profiled: bool = False) -> dict[str, Any]:
     """Say what a cluster is to have in its Dask configuration."""
+    # Python lets a thread import parts of what another is just importing, and then finds them half
+    # made; whoever imports the whole of it waits for the other.
+    import distributed  # noqa: F401
+
     from daskloop.executors.unwatched import settings
 
     return {**SHORT_LOGS, **NO_TIMEOUTS, **({} if profiled else settings())}

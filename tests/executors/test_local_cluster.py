@@ -352,6 +352,32 @@ def test_a_program_that_forgets_to_close_ends_nevertheless(kind: str) -> None:
     _until(lambda: not os.path.exists(done.stdout.strip()))
 
 
+AT_ONCE = """
+import threading
+from daskloop.executors.choose import Temporary
+from daskloop.executors.connection import open_connection
+
+def start(kind):
+    together.wait()
+    connection = open_connection(Temporary(kind, 1))
+    print(connection.client.submit(sum, [1, 2]).result(), flush=True)
+    connection.close()
+
+together = threading.Barrier(3)
+kinds = "threads", "processes", "processes"
+threads = [threading.Thread(target=start, args=(kind,)) for kind in kinds]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_f05_the_first_clusters_of_a_program_may_start_at_once() -> None:
+    """Each thread is the first to import Dask."""
+    assert _run(["-c", AT_ONCE]) == ("3\n3\n3\n", "")
+
+
 DRIVER = """
 import sys, time
 from daskloop.executors.choose import Temporary
