@@ -100,6 +100,11 @@ class Admission:
         dues = [gate.opens_at(now, self.slots) for gate in self._gates.values()]
         return min((at for at in dues if at is not None), default=None)
 
+    def move(self, by: float) -> None:
+        """Let those whose rate holds them back go so many seconds later."""
+        for gate in self._gates.values():
+            gate.move(by)
+
     def restored(self, child: Child) -> None:
         """Count the branch of a child that an earlier driver has begun."""
         if child.node.is_gated and child.index is not None and child.progress.begun is not None:

@@ -42,6 +42,7 @@ from daskloop.run.orders import Orders
 from daskloop.run.scribe import Scribe
 from daskloop.run.secrecy import Redaction
 from daskloop.run.secret_texts import secret_texts
+from daskloop.run.set_clock import ClockWatch
 from daskloop.run.showing import Showing
 from daskloop.run.stalling import why_nothing_moves
 from daskloop.run.turn import Approve, Came, Halt, Handled, Idle, News, Reject, Rest, Room, Turn
@@ -197,7 +198,7 @@ class _Shift:
         """Turn after turn until everything has ended; the flow's handlers have the last word."""
         errand = self._errand
         machine = self._machine
-        begun = time.time()
+        begun, clock = time.time(), ClockWatch()
         self._announcer.tell([_started(errand, begun)])
         self._scribe.connected(self._place)
         with self._board.turn():
@@ -211,6 +212,8 @@ class _Shift:
             elif now - moved >= self._patience:
                 moved = now
                 self._say_why()
+            if by := clock.set_by():
+                machine.clock_was_set(by)
             with self._board.turn():
                 self._do(machine.take(self._read(arrivals), time.time()))
             self._scribe.look_for_stop()

@@ -104,6 +104,10 @@ class Gate:
             return None
         return max(now, self._due - self._early)
 
+    def move(self, by: float) -> None:
+        """Let the next one go so many seconds later."""
+        self._due += by
+
     def drain(self) -> list[Child]:
         """Take everybody off."""
         waiting = [*self._continuing, *self._beginning]

@@ -26,6 +26,7 @@ from daskloop.run.flights import Flights
 from daskloop.run.memory import Memory
 from daskloop.run.packing import Packing
 from daskloop.run.progress import Due, Phase, Rejected, Stopped, Unbegun
+from daskloop.run.set_clock import move_beginnings
 from daskloop.run.standing import Child, Standing
 from daskloop.run.steps import Steps
 from daskloop.run.turn import (
@@ -183,6 +184,12 @@ class Machine:
         for child in self._steps.pauses.due(now):
             self._steps.advance(child, Due())
         return self._steps.end_turn()
+
+    def clock_was_set(self, by: float) -> None:
+        """Let all wait as long as they were to, though the clock was set by so many seconds."""
+        self._steps.timers.move(by)
+        self.admission.move(by)
+        move_beginnings(self.standing, by)
 
     def _hear(self, news: News) -> None:
         if type(news) is Came:  # nearly all that there is to hear

@@ -27,6 +27,10 @@ class Timers:
         self._set += 1
         heapq.heappush(self._heap, (at, self._set, child))
 
+    def move(self, by: float) -> None:
+        """Have all wait so many seconds longer."""
+        self._heap = [(at + by, number, child) for at, number, child in self._heap]
+
     def due(self, now: float) -> Iterator[Child]:
         """Take off those whose time has come."""
         while self._heap and self._heap[0][0] <= now:

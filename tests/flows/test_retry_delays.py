@@ -27,6 +27,31 @@ def test_r02_c33_the_second_attempt_waits_for_the_delay_and_not_much_longer(exec
     assert 0.5 <= second - first < 5
 
 
+@pytest.mark.parametrize("by", [-3600, 3600])
+def test_r04_a_clock_that_is_set_while_a_retry_waits_changes_nothing(tmp_path, monkeypatch, by):
+    trace, real, ahead = Trace(tmp_path), time.time, [0]
+    monkeypatch.setattr(time, "time", lambda: real() + ahead[0])
+
+    @task(max_retries=1, retry_delay=0.5)
+    def fail_once():
+        trace.note("tried", time.monotonic())
+        if context.task_run_count == 1:
+            raise ValueError
+
+    @task
+    def set_clock():
+        trace.note("set", time.monotonic())
+        ahead[0] = by
+
+    with Flow("clock") as flow:
+        fail_once()
+        set_clock()
+    assert flow.run(executor="inline").is_successful()
+    (first, begun), (second, _), (third, again) = trace.notes()
+    assert (first, second, third) == ("tried", "set", "tried")
+    assert 0.5 <= again - begun < 5
+
+
 @pytest.mark.parametrize(
     ("delay", "bounds"),
     [
