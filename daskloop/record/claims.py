@@ -33,6 +33,7 @@ _WHERE = struct.Struct(">qq")
 _WHERE_IT_LIES = 12  # bytes from the beginning
 _TAIL = struct.Struct(">Q16s")
 _MAGIC = b"DLC2"
+_SHORT = 4096  # bytes that a file of one byte takes, in memory and on most disks
 _ROUNDS = 20  # tries to remove a directory in which attempts that were given up still claim
 
 
@@ -220,6 +221,22 @@ class Claims:
                 return _parse(file.read(size) or b"")
         except OSError as error:
             raise store_error(error, "read the claim", path) from error
+
+    def shorten(self, key_text: str) -> None:
+        """Let go of a large outcome that nobody needs any more; the claim stands.
+
+        Notes
+        -----
+        Whoever starts the attempt again learns that it has been started, and not how it ended.
+        """
+        path = self._path(key_text)
+        try:
+            if os.stat(path, follow_symlinks=False).st_size > _SHORT:
+                os.truncate(path, _SHORT)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise store_error(error, "shorten the claim", path) from error
 
     def forget(self, key_text: str) -> None:
         """Remove a claim; one that is not there is fine."""

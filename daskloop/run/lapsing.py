@@ -43,6 +43,8 @@ class LapsingClaims:
         if self._claims is None:
             return
         now = time.monotonic()
+        for key in keys:  # their outcomes have arrived, and may be large
+            self._claims.shorten(key_text(key))
         self._lapsing.extend((now, key) for key in keys)
         while self._lapsing and reach.until - max(self._lapsing[0][0], reach.since) >= _LASTS:
             self._claims.forget(key_text(self._lapsing.popleft()[1]))

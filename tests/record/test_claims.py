@@ -92,6 +92,16 @@ def test_a_forgotten_claim_can_be_forgotten_again_and_taken_anew(claims: Claims)
     started(claims)
 
 
+def test_a_shortened_claim_stands_and_says_who_and_a_small_outcome_stays(claims: Claims) -> None:
+    claims.shorten(KEY)  # nobody has it
+    started(claims).finish(b"small")
+    claims.shorten(KEY)
+    assert claims.start(KEY, "another") == Taken(WHO, b"small")
+    started(claims, "large").finish(bytes(1_000_000))
+    claims.shorten("large")
+    assert claims.start("large", "another") == Taken(WHO, None)
+
+
 def test_keys_do_not_get_in_each_others_way(claims: Claims) -> None:
     keys = ["a", "A", "a/b", "../a", "/etc/passwd", "a\0b", "a\nb", "", "é", "\ud800", "x" * 5000]
     for number, key in enumerate(keys):
