@@ -118,7 +118,7 @@ async def _serve(order: Order, method: str) -> None:
 
     hush()
     ended = asyncio.Event()
-    _watch_driver(order.driver, ended)
+    _watch_driver(order, ended)
     scheduler = Scheduler(
         host=HOST,
         port=0,
@@ -149,7 +149,7 @@ async def _serve(order: Order, method: str) -> None:
             await asyncio.gather(*keepers)
 
 
-def _watch_driver(driver: int, ended: asyncio.Event) -> None:
+def _watch_driver(order: Order, ended: asyncio.Event) -> None:
     """Set `ended` when the driver closes its end of stdin, or is gone."""
     loop = asyncio.get_running_loop()
 
@@ -157,7 +157,7 @@ def _watch_driver(driver: int, ended: asyncio.Event) -> None:
         if ended.is_set():
             return
         ended.set()
-        timer = threading.Timer(LAST_RESORT, os._exit, (1,))
+        timer = threading.Timer(LAST_RESORT, _end_at_once, (order.directory,))
         timer.daemon = True
         timer.start()
 
@@ -171,7 +171,7 @@ def _watch_driver(driver: int, ended: asyncio.Event) -> None:
 
     def look_for_driver() -> None:
         # A fork of the driver may hold the other end of stdin open when the driver is gone.
-        if sys.platform != "win32" and os.getppid() != driver:
+        if sys.platform != "win32" and os.getppid() != order.driver:
             end()
         elif not ended.is_set():
             loop.call_later(1.0, look_for_driver)
@@ -181,6 +181,12 @@ def _watch_driver(driver: int, ended: asyncio.Event) -> None:
         signal.signal(signal.SIGTERM, tell)
     threading.Thread(target=wait, name="driver watch", daemon=True).start()
     look_for_driver()
+
+
+def _end_at_once(directory: str) -> None:
+    """End this process, however far the closing is; its workers end once they miss it."""
+    shutil.rmtree(directory, ignore_errors=True)
+    os._exit(1)
 
 
 def _wait_for_end_of_stdin() -> None:

@@ -19,6 +19,7 @@ import dask
 import psutil
 import pytest
 
+from daskloop.executors import launch as module
 from daskloop.executors import local_cluster
 from daskloop.executors.choose import Temporary
 from daskloop.executors.connection import Connection, open_connection
@@ -413,6 +414,21 @@ def test_when_the_driver_is_killed_its_cluster_ends_within_seconds(heir: str) ->
     finally:
         if other is not None:
             other.kill()
+
+
+def test_f09_a_cluster_that_does_not_close_in_time_leaves_no_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody else removes them if its driver was killed."""
+    hasty = "import daskloop.executors.cluster_process as this; this.LAST_RESORT = 0.0\nmain()"
+    monkeypatch.setattr(module, "_BOOT", module._BOOT.replace("main()", hasty))
+    cluster = start_processes(1)
+    family = _family(cluster.process.pid)
+    assert cluster.process.stdin is not None
+    cluster.process.stdin.close()
+    assert cluster.process.wait(PATIENCE) == 1
+    assert not os.path.exists(cluster._directory)
+    _until(lambda: all(_has_ended(process) for process in family))
 
 
 def test_when_the_cluster_process_is_killed_its_workers_end() -> None:
