@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from daskloop.record.sealed import Sealed, seal, unseal
 from daskloop.run.options import RunOptions
 
 __all__ = ["Registered", "given", "recorded_values", "register", "take_over"]
+
+logger = logging.getLogger("daskloop.run")
 
 _LARGEST = 268_435_456  # bytes of a parameter that are written down
 
@@ -175,6 +178,14 @@ def _unfinished(
     """Find the newest run of the same flow and parameters that did not end well."""
     asked = {(one.name, one.digest) for one in parameters}
     for summary in journal.runs():
+        if summary.status == "damaged":
+            logger.warning(
+                "run %s cannot be read, so nobody can tell whether it is one of flow '%s' to go on "
+                "with; it is passed over: %s",
+                summary.header.run,
+                plan.flow_name,
+                summary.message,
+            )
         known = {(one.name, one.digest) for one in summary.header.parameters}
         if summary.header.flow != plan.flow_name or known != asked:
             continue

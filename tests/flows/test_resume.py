@@ -127,6 +127,21 @@ def test_resume_true_begins_a_run_if_there_is_none(executor, journal, trace):
 
 
 @here
+def test_f11_resume_true_says_which_runs_it_cannot_read(executor, journal, trace, caplog):
+    """Whoever starts a script again and again must learn why all of it is made again."""
+    stopper = at(2)
+    flow, counted = counting(trace, stopper)
+    run, _ = stopped(flow, stopper, executor, journal)
+    file = journal / run / "run.sqlite"
+    os.truncate(file, 5000)
+    state = flow.run(executor=executor, journal=journal, resume=True)
+    assert state.result[counted].result == [1, 2, 3, 4]
+    assert trace.notes() == [(1,), (2,), (1,), (2,), (3,), (4,)]
+    (said,) = [one.getMessage() for one in caplog.records if "cannot be read" in one.getMessage()]
+    assert run in said and "'counting'" in said and str(file) in said
+
+
+@here
 def test_resume_true_begins_a_run_if_the_newest_ended_well(executor, journal, trace):
     flow, _ = counting(trace, Sightings(), last=1)
     flow.run(executor=executor, journal=journal)
