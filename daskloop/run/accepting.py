@@ -5,7 +5,7 @@ from __future__ import annotations
 from daskloop.record.sealed import Sealed
 from daskloop.run.progress import Accepted
 from daskloop.run.standing import Child
-from daskloop.states import State
+from daskloop.states import Running, State
 
 __all__ = ["accepted"]
 
@@ -29,5 +29,7 @@ def accepted(child: Child, state: State, final: bool, changed: Sealed | None = N
     if entry is not None and changed is None:
         value = child.value = entry.value
         child.parts = entry.parts
-    began = entry is not None or child.progress.begun is not None
+    # Running in the place of a wait for the next attempt: the one before has ended, and was sent.
+    waits = isinstance(state, Running) and not isinstance(child.announced, Running)
+    began = entry is not None or (child.progress.begun is not None and not waits)
     return Accepted(state, value, final, began)

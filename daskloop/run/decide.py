@@ -164,7 +164,8 @@ def _accepted(rules: Rules, progress: Progress, accepted: Accepted, moment: Mome
     ended = progress._replace(entry=None)
     match state:
         case Looped() | Scheduled() | Running() if not accepted.runs:
-            return _refused(rules, ended, state, "has nothing to run")
+            what = "has nothing to run" if progress.begun is None else "had ended"
+            return _refused(rules, ended, state, what)
         case Looped():
             return _iterate(rules, ended, accepted, moment, entry or _NO_ENTRY)
         case Scheduled(start_time=datetime() | None):

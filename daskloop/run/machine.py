@@ -241,8 +241,9 @@ class Machine:
             self._steps.opening.answered(child, handled.state)
             return
         state = handled.state or asked.new
+        happening = accepted(child, state, handled.final, handled.value)
         child.announced = state
-        self._steps.advance(child, accepted(child, state, handled.final, handled.value))
+        self._steps.advance(child, happening)
 
     def _halt(self, reason: str, now: bool, cleans: bool) -> None:
         """Begin no iteration any more, but of what cleans up; with `now`, wait for none either."""

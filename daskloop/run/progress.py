@@ -189,7 +189,8 @@ class Accepted(NamedTuple):
     final: bool = False
     """True if a failure must not be retried, as when a handler raised it."""
     runs: bool = True
-    """False if there is nothing to run: it is skipped, refused by its trigger, or a map itself."""
+    """False if there is nothing to run: it is skipped, refused by its trigger, a map itself, or a
+    handler would have an attempt run that has ended."""
 
 
 @dataclass(frozen=True, slots=True)

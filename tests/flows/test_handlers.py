@@ -663,3 +663,29 @@ def test_l08_a_handler_cannot_leave_a_task_undecided_that_has_not_run(executor):
     state = flow.run(executor=executor).result[end]
     assert type(state) is Failed
     assert "for a task that has not run" in state.message
+
+
+@pytest.mark.parametrize("instead_of", ["Retrying", "Failed"])
+def test_b01_l08_a_handler_cannot_have_an_attempt_run_again_that_has_ended(
+    executor, instead_of, tmp_path
+):
+    """It would travel under a key that was used before, and the run would wait for it for ever."""
+    trace = Trace(tmp_path)
+
+    def handler(subject, old, new):
+        return Running("now") if type(new).__name__ == instead_of else None
+
+    @task(state_handlers=[handler], max_retries=1 if instead_of == "Retrying" else 0, max_loops=2)
+    def loops():
+        trace.note("ran")
+        if instead_of == "Retrying":
+            raise ValueError("no")
+        raise LOOP(result=1)
+
+    with Flow("f") as flow:
+        end = loops()
+    state = flow.submit(executor=executor).result(PATIENCE).result[end]
+    assert type(state) is Failed
+    assert isinstance(state.result, HandlerError)
+    assert "had ended" in state.message
+    assert len(trace.notes()) == (1 if instead_of == "Retrying" else 2)
