@@ -83,13 +83,15 @@ class Notes:
 
     def outlived(self, child: Child, before: Progress) -> list[Sealed]:
         """List the payload that nothing needs once the next one is there."""
-        hooks = child.node.plan.task.hooks
-        # Handlers, and whoever asked for the history, may hold on to the state.
-        heard = hooks.state_handlers or hooks.on_loop or self.remembers
-        if before.entry is None or heard:
+        if before.entry is None or self._held(child):
             return []
         kept = _payloads(child.progress)
         return [one for one in _payloads(before) if not any(one is other for other in kept)]
+
+    def _held(self, child: Child) -> bool:
+        """Tell whether somebody may hold on to the states of iterations: handlers, a history."""
+        hooks = child.node.plan.task.hooks
+        return self.remembers or bool(hooks.state_handlers) or hooks.on_loop is not None
 
     def restored(self, child: Child, looped: Recorded) -> None:
         """Note an iteration that an earlier driver has recorded."""
@@ -106,7 +108,7 @@ class Notes:
         # What only made a result of a payload was no iteration.
         reached = min(child.reached, progress.iteration - 1) if progress.over else child.reached
         state.remember_loop(reached, progress.messages, held, history)
-        return [] if keeps else _payloads(progress)
+        return [] if keeps or self._held(child) else _payloads(progress)
 
 
 def _payloads(progress: Progress) -> list[Sealed]:

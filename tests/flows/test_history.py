@@ -72,3 +72,36 @@ def test_l13_a_resumed_run_has_the_history_from_before_too(tmp_path: Any) -> Non
     refused.clear()
     state = stumbles.run(last=4, resume=True, history=True, allow_code_change=True, **where)
     assert [one.result for one in state.result[ended].loop_states] == [1, 2, 3, 4]
+
+
+@task
+def grow(size: int) -> int:
+    """Loop with payloads that are too large to travel with the attempts."""
+    payload = daskloop.context.get("task_loop_result", b"")
+    if len(payload) < 3 * size:
+        raise LOOP(result=payload + bytes(size))
+    return len(payload)
+
+
+def test_l13_a_history_has_large_payloads_also_of_the_last_iteration(executor: Any) -> None:
+    with Flow("large") as large:
+        grown = grow(100_000)
+    state = large.run(executor=executor, history=True).result[grown]
+    sizes = [len(one.result) for one in state.loop_states]
+    assert sizes == [100_000, 200_000, 300_000]
+
+
+def test_l08_a_handler_may_hold_on_to_the_last_iteration_with_a_large_payload(
+    executor: Any,
+) -> None:
+    held = []
+
+    def hold(subject: Any, old: Any, new: Any) -> None:
+        held.append(new)
+
+    with Flow("large") as large:
+        grow.copy(state_handlers=[hold])(100_000)
+    state = large.run(executor=executor)
+    assert state.is_successful()
+    sizes = [len(one.result) for one in held if one.is_looped()]
+    assert sizes == [100_000, 200_000, 300_000]
