@@ -62,7 +62,7 @@ class Closing:
         self, child: Child, state: State
     ) -> tuple[Sealed | None, dict[int, tuple[Sealed, ...] | str]]:
         """Close the result of a state that a handler or the user gave, cut as the plan wants it."""
-        cuts = child.node.plan.cuts if state.is_successful() else ()
+        cuts = _cuts(child) if state.is_successful() else ()
         result = state.result if cuts else state.unopened_result
         held = closed(result)
         if held is not None or isinstance(result, HeldError):
@@ -80,6 +80,12 @@ class Closing:
             except MapError as error:
                 parts[int(cut)] = str(error)
         return self.close(result, name), parts
+
+
+def _cuts(child: Child) -> tuple[Cut, ...]:
+    """Say how a result may be wanted cut; the plan says nothing of a map, which has children."""
+    plan = child.node.plan
+    return tuple(Cut) if plan.mapped and child.index is None else plan.cuts
 
 
 def digest(data: bytes) -> str:

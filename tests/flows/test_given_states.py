@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from daskloop import Flow, context, task
+from daskloop import Flow, context, flatten, task
 from daskloop.engine.signals import FAIL, LOOP, PAUSE
 from daskloop.engine.state import (
     Failed,
@@ -84,6 +84,24 @@ def test_what_succeeded_is_not_run_again_and_can_be_mapped_over(executor, tmp_pa
     again = flow.run(executor=executor, task_states={doubled: plain.result[doubled]})
     assert again.result[end].result == 7
     assert trace.notes()[before:] == [("make",)]  # the others are run as always
+
+
+def test_m05_a_map_that_is_given_one_success_can_be_mapped_over(executor):
+    @task
+    def double(number):
+        return 2 * number
+
+    @task
+    def total(numbers):
+        return sum(numbers)
+
+    with Flow("given") as flow:
+        doubled = double.map([1, 2])
+        ends = [double.map(doubled), double.map(flatten(doubled)), total(doubled)]
+        ends.append(total(flatten([doubled, [1]])))
+    states = {doubled: Success("earlier", [10, 20, 30])}
+    state = flow.run(executor=executor, task_states=states)
+    assert [state.result[end].result for end in ends] == [[20, 40, 60], [20, 40, 60], 60, 61]
 
 
 def test_a_looped_state_goes_on_after_its_iteration(executor):

@@ -689,3 +689,21 @@ def test_b01_l08_a_handler_cannot_have_an_attempt_run_again_that_has_ended(
     assert isinstance(state.result, HandlerError)
     assert "had ended" in state.message
     assert len(trace.notes()) == (1 if instead_of == "Retrying" else 2)
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"], indirect=True)
+def test_l08_m05_one_success_instead_of_a_map_can_be_mapped_over(executor):
+    def handler(subject, old, new):
+        return Success("as one", [5, 6]) if new.is_mapped() else None
+
+    @task(state_handlers=[handler])
+    def above(number):
+        return number
+
+    @task
+    def below(number):
+        return 2 * number
+
+    with Flow("f") as flow:
+        end = below.map(above.map([1]))
+    assert flow.run(executor=executor).result[end].result == [10, 12]
