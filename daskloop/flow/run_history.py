@@ -104,4 +104,16 @@ def as_table(rows: list[Row]) -> Any:
     except ImportError:
         return rows
     kinds = {"map_index": "Int64", "attempt": "Int64", "iteration": "Int64", "metric": "Float64"}
-    return pandas.DataFrame(rows, columns=list(COLUMNS)).astype(kinds)
+    try:
+        frame = pandas.DataFrame(rows, columns=list(COLUMNS))
+    except UnicodeEncodeError:  # pandas may keep texts as UTF-8, which has no half of a pair
+        known = [{name: _encodable(value) for name, value in row.items()} for row in rows]
+        frame = pandas.DataFrame(known, columns=list(COLUMNS))
+    return frame.astype(kinds)
+
+
+def _encodable(value: Any) -> Any:
+    """Write what is no Unicode in a text, such as bytes of a file name, as Python would."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode()

@@ -402,6 +402,23 @@ def test_history_is_a_list_of_dicts_where_pandas_is_not_installed(monkeypatch):
     ]
 
 
+@pytest.mark.parametrize("journal", [False, True])
+def test_o08_history_has_messages_that_are_no_unicode(tmp_path, journal):
+    @task
+    def named():
+        if context.get("task_loop_count", 1) == 1:
+            raise LOOP("read caf\udce9.txt")  # as os.listdir gives a name in Latin-1
+        return 1
+
+    with Flow("named") as flow:
+        named()
+    where = tmp_path / "runs" if journal else False
+    run = flow.submit(executor="inline", history=True, journal=where)
+    run.result()
+    assert list(run.history.message) == ["read caf\\udce9.txt", "Task run succeeded."]
+    assert list(run.history.iteration) == [1, 2]
+
+
 def test_history_can_be_looked_at_while_the_run_goes_on(executor, trace):
     flow, _ = endless(trace)
     run = flow.submit(executor=executor, history=True)
