@@ -286,13 +286,13 @@ class Flow(TaskGraph):
         check_defaults(self)
 
     def visualize(
-        self, state: State | None = None, filename: Any = None, format: str | None = None
+        self, flow_state: State | None = None, filename: Any = None, format: str | None = None
     ) -> Any:
         """Draw the flow: a box for each task, double for a map, an ellipse for a Parameter.
 
         Parameters
         ----------
-        state : State, optional
+        flow_state : State, optional
             What a run returned: boxes say how their tasks ended, and are coloured so.
         filename : path, optional
             File to write. ``.mmd``, ``.md``, ``.dot``, ``.gv`` and ``.svg`` need nothing;
@@ -312,7 +312,7 @@ class Flow(TaskGraph):
         """
         from daskloop.report.picture import picture
 
-        return picture(self, state, filename, format)
+        return picture(self, flow_state, filename, format)
 
     def _repr_html_(self) -> str:
         from daskloop.report.picture import flow_html

@@ -103,11 +103,12 @@ def _states(graph: TaskGraph, state: object) -> Mapping[Task, State]:
     found = state.result if isinstance(state, State) else None
     if not isinstance(found, Mapping):
         raise TypeError(
-            f"flow.visualize(state={state!r}): give what flow.run returned for flow '{graph.name}'"
+            f"flow.visualize(flow_state={state!r}): give what flow.run returned for flow "
+            f"'{graph.name}'"
         )
     if graph.tasks and not any(task in found for task in graph.tasks):
         raise ValueError(
-            f"flow.visualize(state=...): the state is of a run of another flow, not of "
+            f"flow.visualize(flow_state=...): the state is of a run of another flow, not of "
             f"'{graph.name}'; none of its tasks is here"
         )
     return found

@@ -118,6 +118,7 @@ def test_f14_a_picture_without_graphviz_is_refused(no_graphviz, tmp_path):
 def test_f14_the_state_of_a_run_colours_it(no_graphviz):
     state = flow.run(xs=[1, 2, 3], executor="inline")
     text = flow.visualize(state).mermaid
+    assert flow.visualize(flow_state=state).mermaid == text  # the word of Prefect Core
     assert '  n1[["double x3<br>3 Success"]]\n' in text
     assert "style n1 fill:#" in text
 
