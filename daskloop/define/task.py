@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from daskloop.define import signature
 from daskloop.define.operators import Operators
 from daskloop.define.scope import current_graph
+from daskloop.loggers import RunLogger, get_run_logger
 
 if TYPE_CHECKING:
     from daskloop.define.graph import TaskGraph
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["Task"]
 
 SomeTask = TypeVar("SomeTask", bound="Task")
+
+
+class _Logger:
+    """Gives tasks a `logger`, in whose place a subclass may set one of its own."""
+
+    def __get__(self, task: Task | None, owner: type[Task]) -> RunLogger:
+        return get_run_logger()
 
 
 class Task(Operators):
@@ -128,6 +136,9 @@ class Task(Operators):
     >>> add.run(1), add.max_retries, add.retry_delay
     (2, 2, 1.0)
     """
+
+    logger = _Logger()
+    """What `run` logs with: the same as `get_run_logger()`."""
 
     is_cleanup: ClassVar[bool] = False
     """True if it puts away what a task before it made: it runs though the run is being stopped,

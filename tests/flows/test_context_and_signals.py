@@ -10,7 +10,7 @@ from datetime import datetime
 import pytest
 
 import daskloop
-from daskloop import Flow, Parameter, context, task
+from daskloop import Flow, Parameter, Task, context, task
 from daskloop.engine import signals
 from daskloop.engine.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS
 from tests.flows.traces import Trace
@@ -201,6 +201,30 @@ def test_f07_the_logger_and_the_date_can_be_used_on_every_executor(executor):
     with Flow("uses") as flow:
         used = use()
     assert flow.run(executor=executor).result[used].result == (True, "20")
+
+
+def test_f11_a_task_class_logs_with_a_logger_of_the_task_or_with_its_own(executor, caplog):
+    class Talk(Task):
+        def run(self):
+            self.logger.info("a word from %s", self.name)
+
+    class Aloud(Talk):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.logger = logging.getLogger("aloud")
+
+    with Flow("classes") as flow:
+        Talk()()
+        aloud = Aloud()()
+    with caplog.at_level(logging.INFO):
+        assert flow.run(executor=executor).is_successful()
+    own, of_task = (
+        [one for one in caplog.records if one.name == name]
+        for name in ("aloud", "daskloop.task.Talk")
+    )
+    assert [one.child for one in of_task] == ["Talk"]
+    assert [one.getMessage() for one in own] in ([], ["a word from Aloud"])  # none of processes
+    assert aloud.logger.name == "aloud"
 
 
 def test_f07_outside_a_run_the_context_is_empty():
