@@ -136,6 +136,17 @@ class Definition:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.name}>"
 
+    if not TYPE_CHECKING:  # a misspelt attribute is still found by type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            # Asked for what is not there: with nothing set up, it is not the attribute that lacks.
+            if "hooks" not in self.__dict__ and not name.startswith("__"):
+                kind = type(self).__name__
+                raise AttributeError(
+                    f"{kind} has no {name!r} yet: call super().__init__(...) in {kind}.__init__"
+                )
+            return object.__getattribute__(self, name)  # raises as it does without this method
+
     def __getstate__(self) -> dict[str, Any]:
         # The flow that a task is bound in is no part of a copy, nor of what a worker gets.
         return {key: value for key, value in self.__dict__.items() if key != "_graph"}

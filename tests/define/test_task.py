@@ -33,6 +33,16 @@ class Scale(Task):
         return x * self.by
 
 
+class Unset(Task):
+    """Forgets to call the constructor of `Task`."""
+
+    def __init__(self, by):
+        self.by = by
+
+    def run(self, x):
+        return x * self.by
+
+
 @task(max_retries=2, retry_delay="1s", tags=["web"])
 def fetch(url, size=10):
     """Fetch a page."""
@@ -48,6 +58,21 @@ def test_the_decorator_keeps_name_docstring_and_function():
     assert (fetch.max_retries, fetch.retry_delay, fetch.timeout) == (2, 1.0, None)
     assert fetch.trigger is triggers.all_successful
     assert repr(fetch) == "<FunctionTask: fetch>"
+
+
+@pytest.mark.parametrize(
+    "use", [lambda one: one(3), lambda one: one.map([3]), lambda one: one.bind(3), repr]
+)
+def test_f02_a_class_that_forgets_the_constructor_is_told_so(use):
+    with writing(), pytest.raises(AttributeError, match=r"call super\(\).*in Unset.__init__"):
+        use(Unset(2))
+
+
+def test_f02_an_attribute_that_there_is_not_is_missed_as_ever():
+    with pytest.raises(AttributeError, match="'Scale' object has no attribute 'retrys'") as raised:
+        _ = Scale(2).retrys
+    assert (raised.value.name, type(raised.value.obj)) == ("retrys", Scale)
+    assert not hasattr(Scale(2), "retrys")
 
 
 def test_the_decorator_may_stand_with_and_without_options():
