@@ -160,10 +160,13 @@ def _resolve(given: object, source: str) -> Choice:
     if isinstance(given, str):
         return _resolve_text(given, source)
     if isinstance(given, type):
-        raise TypeError(
-            f"{source} got the class {given.__name__}, not an object of it. For a cluster that is "
-            f"started for the run write DaskExecutor(cluster_class={given.__name__})."
+        name = given.__name__
+        write = (
+            f"For a cluster that is started for the run write DaskExecutor(cluster_class={name})"
         )
+        if issubclass(given, Resolvable):
+            write = f"Write {name}()"
+        raise TypeError(f"{source} got the class {name}, not an object of it. {write}.")
     if isinstance(given, Resolvable):
         return given.as_choice()
     distributed = sys.modules.get("distributed")

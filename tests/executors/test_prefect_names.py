@@ -38,6 +38,13 @@ def test_local_dask_executor_names_a_local_executor(executor: object, choice: ob
     assert choose(executor) == choice
 
 
+@pytest.mark.parametrize("kind", [LocalExecutor, LocalDaskExecutor, DaskExecutor])
+def test_s7_a_class_of_executors_is_refused_with_its_call(kind: type) -> None:
+    name = kind.__name__
+    with pytest.raises(TypeError, match=rf"got the class {name}, .* Write {name}\(\)"):
+        choose(kind)
+
+
 def test_local_dask_executor_takes_workers_once() -> None:
     assert choose(LocalDaskExecutor(), workers=2) == Temporary("threads", 2)
     with pytest.raises(ValueError, match="both given"):
