@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, MappingView, Set
 from numbers import Number
 from typing import Any
 
@@ -30,16 +30,21 @@ def why_not_mappable(value: Any) -> str | None:
     'a number (5); give a sequence, like [5] or range(5), or wrap it in unmapped(...)'
     """
     kind = type(value).__name__
+    article = "an" if kind[0] in "aeiouAEIOU" else "a"
     if value is None:
         return "None; give a sequence, or wrap it in unmapped(...)"
+    if isinstance(value, type):
+        return f"the class {value.__name__}; give a list, or unmapped(...)"
     if isinstance(value, Mapping):
         return (
             f"a {kind}; say what to map over: list(x.keys()), list(x.values()) or list(x.items())"
         )
+    if isinstance(value, MappingView):
+        return f"{article} {kind}, which has no positions; give list(x)"
     if isinstance(value, Set):
         return f"a {kind}, which has no order; give list(x) or sorted(x)"
     if isinstance(value, Iterator):
-        return f"a {kind}, whose length is not known; give list(x)"
+        return f"{article} {kind}, whose length is not known; give list(x)"
     if isinstance(value, Number) and getattr(value, "ndim", 0) == 0:
         like = f"[{value!r}]" + (f" or range({value!r})" if isinstance(value, int) else "")
         return f"a number ({value!r}); give a sequence, like {like}, or wrap it in unmapped(...)"
@@ -50,7 +55,6 @@ def why_not_mappable(value: Any) -> str | None:
     if getattr(value, "ndim", None) == 0:
         return "an array without dimensions; give a sequence, or wrap it in unmapped(...)"
     if not (hasattr(type(value), "__len__") and hasattr(type(value), "__getitem__")):
-        article = "an" if kind[0] in "aeiouAEIOU" else "a"
         lacks = "has no length or no positions"
         return f"{article} {kind}, which {lacks}; give a list, or unmapped(...)"
     return None

@@ -1,5 +1,6 @@
 """What can be mapped over, and what is refused where the flow is written."""
 
+import enum
 import itertools
 import warnings
 
@@ -26,6 +27,12 @@ class Endless:
 
     def __iter__(self):
         return itertools.count()
+
+
+class Colour(enum.Enum):
+    """Has a length and members, and no positions."""
+
+    RED = 1
 
 
 @pytest.mark.parametrize(
@@ -60,7 +67,10 @@ REFUSED = [
     (numpy.int64(5), "number"),
     (numpy.array(5), "array without dimensions"),
     ({"a": 1}, r"list\(x.items\(\)\)"),
-    ({}.items(), r"list\(x\)"),
+    ({}.items(), r"a dict_items, which has no positions; give list\(x\)$"),
+    ({}.values(), r"a dict_values, which has no positions; give list\(x\)$"),
+    (enumerate([1]), r"an enumerate, whose"),
+    (Colour, "the class Colour; give a list"),
     ({1, 2}, r"sorted\(x\)"),
     (frozenset([1]), r"list\(x\)"),
     ((n for n in [1]), r"generator.*list\(x\)"),
