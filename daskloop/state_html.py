@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from daskloop.deferred import Deferred
 from daskloop.html_table import Cell, heading, note, table
 from daskloop.plain_text import hidden, texts_to_hide
+from daskloop.states_by_task import StatesByTask
 
 __all__ = ["StateLike", "colour_of", "hide", "secret_texts", "state_html", "tasks_html"]
 
@@ -96,7 +97,7 @@ def state_html(state: StateLike) -> str:
     `hide` was told.
     """
     result = state.unopened_result
-    tasks = result if type(result) is dict and _are_tasks(result) else None
+    tasks = result if type(result) in (dict, StatesByTask) and _are_tasks(result) else None
     secrets = [*(() if tasks is None else secret_texts(tasks)), *tuple(_hidden)]
     head = heading(type(state).__name__, colour_of(state), hidden(_message(state), secrets))
     if tasks is not None:

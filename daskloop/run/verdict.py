@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from daskloop.run.standing import NodeStanding, Standing
 from daskloop.run.tolerating import tolerates
 from daskloop.states import Cancelled, Failed, Mapped, State, Success
+from daskloop.states_by_task import StatesByTask
 
 __all__ = ["verdict"]
 
@@ -27,7 +27,7 @@ def verdict(standing: Standing, stopping: str | None) -> State:
     State
         Its result maps every task of the flow to its state.
     """
-    results: dict[Any, State] = {node.plan.task: node.state for node in standing.nodes}
+    results = StatesByTask((node.plan.task, node.state) for node in standing.nodes)
     judged: list[State] = []
     for number in standing.plan.reference:
         node = standing.nodes[number]

@@ -51,6 +51,10 @@ def test_f01_c100_the_result_maps_every_task_object_to_its_state(executor):
     assert {x, first, second} <= set(state.result)
     assert all(isinstance(one, State) for one in state.result.values())
     assert [state.result[one].result for one in (x, first, second)] == [1, 1, 2]
+    for no_key in (add, "add"):
+        with pytest.raises(KeyError, match="no task of this run. Use what calling the task"):
+            state.result[no_key]
+    assert state.result.get(add) is None
 
 
 def test_f01_c101_missing_parameters_are_all_named_before_any_body_ran(executor, tmp_path):
