@@ -255,9 +255,13 @@ class Structure:
 
         Raises
         ------
+        TypeError
+            If it is one task and no list of them.
         ValueError
             If one of them is not in the flow.
         """
+        if isinstance(tasks, Task):
+            raise TypeError(f"set_reference_tasks({tasks!r}): give a list of tasks")
         chosen = tuple(dict.fromkeys(tasks))
         for task in chosen:
             self._check_there(task)

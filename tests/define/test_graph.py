@@ -235,6 +235,13 @@ def test_tasks_are_found_by_name_slug_and_tags():
     assert graph.get_tasks() == [one, two, three]
 
 
+def test_f03_one_task_as_reference_tasks_is_refused_with_what_to_write():
+    with writing() as graph:
+        one = give(1)
+    with pytest.raises(TypeError, match=r"<FunctionTask: give>\): give a list of tasks"):
+        graph.set_reference_tasks(one)
+
+
 def test_a_refused_call_leaves_nothing_behind():
     with writing("other"):
         stranger = start()
