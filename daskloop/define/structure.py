@@ -284,8 +284,11 @@ class Structure:
         name: str | None = None,
         slug: str | None = None,
         tags: Collection[str] | None = None,
+        task_type: type[Task] | tuple[type[Task], ...] = Task,
     ) -> list[Task]:
-        """Find tasks by name, by slug, or by tags, all of which they must have."""
+        """Find tasks by name, by slug, by class, or by tags, all of which they must have."""
+        if isinstance(tags, str):
+            raise TypeError(f"tags={tags!r} is one text; give a list, like tags=[{tags!r}]")
         slugs = self.slugs
         return [
             task
@@ -293,6 +296,7 @@ class Structure:
             if (name is None or task.name == name)
             and (slug is None or slugs[task] == slug)
             and set(tags or ()) <= task.tags
+            and isinstance(task, task_type)
         ]
 
     def _check_there(self, task: Task) -> None:

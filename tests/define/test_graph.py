@@ -3,7 +3,7 @@
 import pytest
 
 from daskloop.define.annotations import flatten, unmapped
-from daskloop.define.decorator import task
+from daskloop.define.decorator import FunctionTask, task
 from daskloop.define.edge import Edge
 from daskloop.define.graph import TaskGraph
 from daskloop.define.order import in_order
@@ -232,6 +232,10 @@ def test_tasks_are_found_by_name_slug_and_tags():
     assert graph.get_tasks(slug="give-2") == [two]
     assert graph.get_tasks(tags=["a", "b"]) == [one]
     assert graph.get_tasks(name="start", tags=["a"]) == []
+    assert graph.get_tasks(task_type=Parameter) == []
+    assert graph.get_tasks(task_type=(FunctionTask, Parameter), tags=["a"]) == [one, two]
+    with pytest.raises(TypeError, match=r"tags='a' is one text; give a list, like tags=\['a'\]"):
+        graph.get_tasks(tags="a")
     assert graph.get_tasks() == [one, two, three]
 
 
