@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import shutil
 import signal
@@ -16,6 +15,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from daskloop.executors import hushing
 from daskloop.executors.cluster_process import ALLOWED_FAILURES, HTTP_SERVER, scheduler_server
 from daskloop.executors.launch import launch, read_ready_file
 from daskloop.executors.send_intervals import own_interval
@@ -105,6 +105,8 @@ class LocalThreads:
         # For a program that ends without closing; Dask ends its part of the cluster itself then.
         self._remove = weakref.finalize(self, _remove_scratch, self._directory)
         scratch = {"local_directory": self._directory}
+        hushing.begin()
+        self._speak = weakref.finalize(self, hushing.end)
         try:
             with dask_config({**_own_config(), **ALL_ON_THE_WORKER}):
                 self.for_client = SpecCluster(
@@ -129,18 +131,17 @@ class LocalThreads:
                                 "protocol": "inproc",
                                 "nthreads": threads,
                                 "memory_limit": 1.0,  # this part of the machine's memory
-                                "silence_logs": logging.WARNING,
                                 "plugins": (ShortWorker(interval), *worker_plugins()),
                                 **scratch,
                                 **HTTP_SERVER,
                             },
                         }
                     },
-                    silence_logs=logging.WARNING,
                     name="daskloop-threads",
                 )
         except BaseException:  # no files stay behind, Ctrl-C included; raised again
             self._remove()
+            self._speak()
             raise
         self.scheduler_address: str = self.for_client.scheduler_address
 
@@ -152,6 +153,7 @@ class LocalThreads:
             self.for_client.close(timeout=CLOSE_TIMEOUT)
         finally:
             self._remove()
+            self._speak()
 
     async def _leave(self) -> None:
         # Closed by the cluster, a worker would wait half a minute for an attempt that hangs.
