@@ -18,8 +18,9 @@ _LEAST = 1.0
 _AT_ONCE = 0.1
 """Seconds within which both clocks are looked at, lest a thread that was held up finds one set."""
 
-# Where there is one: a clock that nobody sets, and that goes on while the machine sleeps.
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", None)
+# A clock that nobody sets, and that goes on while the machine sleeps: on Linux it has a name of its
+# own; that of macOS does, though the one of Python's `monotonic` there does not.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 class ClockWatch:
