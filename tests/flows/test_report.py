@@ -62,15 +62,16 @@ def test_the_page_says_what_the_states_and_the_log_say(executor, recorded, tmp_p
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     text = path.read_text()
     found = counts(text)
-    looped, retries, losses = re.search(
+    iterations, retries, losses = re.search(
         r"(\d+) iterations, (\d+) retries, (\d+) losses", caplog.text
     ).groups()
     children = [*state.result[reached].map_states, *state.result[halves].map_states]
     done = sum(child.loop_count or 0 for child in children if child.is_successful())
     assert found["children"] == len(children) == 16
     assert found["iterations"] == done + 2  # of child 3, which failed at its third one
-    assert (found["retries"], found["losses"]) == (int(retries), int(losses))
-    assert found["attempts"] == int(looped) + int(retries) + len(children) - 1
+    logged = (int(iterations), int(retries), int(losses))
+    assert (found["iterations"], found["retries"], found["losses"]) == logged
+    assert found["attempts"] == int(iterations) + int(retries) + 1  # the one that failed for good
     assert found["failed"] == 1
     columns, texts = data(text)["columns"], data(text)["texts"]
     states = Counter(texts[number] for number in columns["state"])
