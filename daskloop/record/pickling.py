@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from daskloop.errors import PayloadError
+from daskloop.record.own_classes import loads
 from daskloop.record.pickler import NamelessPickler, Pickler, Refused, why_not
 from daskloop.record.plain import read, written
 
@@ -224,7 +225,7 @@ def thaw(data: bytes | bytearray | memoryview) -> Any:
     if data[:4] == _ONE_FRAME and type(data) is bytes and len(data) > HEAD:
         if data[HEAD] != _PICKLE:
             return read(data[HEAD:])
-        return pickle.loads(memoryview(data)[HEAD:])
+        return loads(memoryview(data)[HEAD:])
     view = memoryview(data)
     (count,) = struct.unpack_from("<I", view)
     sizes = struct.unpack_from(f"<{count}Q", view, 4)
@@ -238,7 +239,7 @@ def thaw(data: bytes | bytearray | memoryview) -> Any:
         position += size
     if sizes[0] and view[4 + 8 * count] != _PICKLE:
         return read(frames[0])
-    return pickle.loads(frames[0], buffers=frames[1:])
+    return loads(frames[0], frames[1:])
 
 
 def as_json(data: bytes) -> str | None:

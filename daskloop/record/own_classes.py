@@ -1,0 +1,81 @@
+"""Opens pickles whose classes travelled by value, for the script that defines these classes.
+
+What a script or notebook defines has no module to be imported from, so cloudpickle takes the whole
+class along, and another process makes another class of it. In a resumed run a payload would be of a
+class that only looks like the script's own: `isinstance` is False, and no member of an Enum equals
+that of the script. Where the script itself runs, its own class is taken instead.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import re
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import cloudpickle
+
+__all__ = ["loads"]
+
+_TRAVELLED = re.compile(rb"_make_skeleton_(?:class|enum)")
+"""What cloudpickle calls to make a class that travelled by value."""
+
+
+def loads(data: bytes | bytearray | memoryview, buffers: Iterable[Any] = ()) -> Any:
+    """Open a pickle, as `pickle.loads` does."""
+    if _TRAVELLED.search(data) is None:
+        return pickle.loads(data, buffers=buffers)
+    return _Unpickler(io.BytesIO(data), buffers=buffers).load()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Makes a class that nobody in this process has made yet only if there is none of its name."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._taken: set[type] = set()
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        found = super().find_class(module, name)
+        if module != "cloudpickle.cloudpickle":
+            return found
+        if name == "_make_skeleton_class":
+            return self._making(found, lambda args: (args[3].get("__module__"), args[1]))
+        if name == "_make_skeleton_enum":
+            return self._making(found, lambda args: (args[4], args[2]))
+        if name == "_class_setstate":
+            return self._filling(found)
+        return found
+
+    def _making(
+        self, make: Callable[..., type], named: Callable[[tuple[Any, ...]], tuple[str, str]]
+    ) -> Callable[..., type]:
+        def make_or_take(*args: Any) -> type:
+            # By its number, the last but one, a class of this process comes back as itself.
+            own = None if args[-2] in _made_here() else _own(*named(args))
+            if own is None:
+                return make(*args)
+            self._taken.add(own)
+            return own
+
+        return make_or_take
+
+    def _filling(self, fill: Callable[[type, Any], type]) -> Callable[[type, Any], type]:
+        def fill_or_leave(kind: type, state: Any) -> type:
+            return kind if kind in self._taken else fill(kind, state)
+
+        return fill_or_leave
+
+
+def _own(module: str | None, name: str) -> type | None:
+    """Return the class of a name that a script has in this process."""
+    found = getattr(sys.modules.get(module or ""), name, None)
+    is_own = isinstance(found, type) and (found.__module__, found.__qualname__) == (module, name)
+    return found if is_own else None
+
+
+def _made_here() -> Any:
+    """Return the numbers of the classes of this process; none, should cloudpickle hide them."""
+    return getattr(cloudpickle.cloudpickle, "_DYNAMIC_CLASS_TRACKER_BY_ID", ())

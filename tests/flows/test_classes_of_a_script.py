@@ -1,0 +1,77 @@
+"""A payload of a class that the script defines, in a run that another process goes on with."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.may_leave("files")  # of a process that ends at once
+
+SCRIPT = """
+import enum, os, sys
+from dataclasses import dataclass, field
+from daskloop import Flow, again, task
+
+class Phase(enum.Enum):
+    GET = 1
+    WORK = 2
+    DONE = 3
+
+class Base:
+    pass
+
+@dataclass
+class Job(Base):
+    phase: Phase = Phase.GET
+    steps: list = field(default_factory=list)
+
+    def told(self):
+        return {word!r}, self.steps
+
+@task
+def machine(name, job=None):
+    job = job or Job()
+    same = isinstance(job, Job) and isinstance(job, Base) and type(job.phase) is Phase
+    job.steps.append((job.phase.name, same))
+    if job.phase is Phase.GET:
+        job.phase = Phase.WORK
+    elif job.phase == Phase.WORK:
+        if "die" in sys.argv:
+            os._exit(9)
+        job.phase = Phase.DONE
+    else:
+        return job
+    return again(job=job)
+
+with Flow("machines") as flow:
+    ended = machine("m")
+
+if __name__ == "__main__":
+    state = flow.run(journal="runs", resume=True, executor=sys.argv[1], allow_code_change=True)
+    job = state.result[ended].result
+    print(isinstance(job, Job), job.phase is Phase.DONE, *job.told())
+"""
+
+
+def run(folder, executor, *words, word="as ever"):
+    """Run the script in a process of its own."""
+    (folder / "script.py").write_text(SCRIPT.format(word=word))
+    command = [sys.executable, "script.py", executor, *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("executor", ["threads", "inline"])
+def test_i08_row10_a_resumed_payload_is_of_the_classes_of_the_script(executor, tmp_path):
+    assert run(tmp_path, executor, "die").returncode == 9
+    resumed = run(tmp_path, executor)
+    assert resumed.stdout == (
+        "True True as ever [('GET', True), ('WORK', True), ('DONE', True)]\n"
+    ), resumed.stderr
+
+
+def test_i08_row10_the_class_of_the_script_stays_as_it_is_now(tmp_path):
+    assert run(tmp_path, "inline", "die").returncode == 9
+    resumed = run(tmp_path, "inline", word="changed")
+    assert resumed.stdout.startswith("True True changed [('GET', True)"), resumed.stderr
