@@ -296,7 +296,8 @@ class Task(Operators):
         if self.nout is None:
             raise TypeError(
                 f"Task '{self.name}' cannot be unpacked: how many values it returns is not known "
-                "before it runs. Say so by @task(nout=2), or annotate it like -> tuple[int, str]"
+                "before it runs. Say so by @task(nout=2), or annotate it like -> tuple[int, str]; "
+                "to do something with each of its elements, map a task over it"
             )
         return iter([self[index] for index in range(self.nout)])
 

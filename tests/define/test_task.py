@@ -254,7 +254,7 @@ def test_f06_a_task_that_says_how_many_values_it_returns_is_unpacked():
 def test_f06_a_task_that_does_not_say_is_not_unpacked():
     with writing() as graph:
         one = fetch("a")
-        with pytest.raises(TypeError, match=r"'fetch' cannot be unpacked.*nout=2"):
+        with pytest.raises(TypeError, match=r"'fetch' cannot be unpacked.*nout=2.*map a task"):
             _a, _b = one
         with pytest.raises(TypeError, match="'fetch' is mapped"):
             list(fetch.map(["a"], task_args={"nout": 2}))
