@@ -196,7 +196,7 @@ class SubmittedRun:
             Which child of a map; all of its paused children if not given.
         payload : Any, optional
             What the iteration finds as ``task_loop_result`` from now on, in place of what the one
-            before handed on.
+            before handed on; where that were the fields of ``again(...)``, a dict of such fields.
 
         Raises
         ------
@@ -209,7 +209,7 @@ class SubmittedRun:
         asked = chosen(self._run.plan, board.paused(), task, index, "approve")
         sealed = None
         if payload is not _NOTHING:
-            sealed = board.close_payload(payload, ", ".join(one.child.name for one in asked[:3]))
+            sealed = board.close_payload(payload, asked)
         self._run.post(Approve(asked, sealed))
 
     def reject(

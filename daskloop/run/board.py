@@ -139,9 +139,12 @@ class Board:
         with self._between_turns() as machine:
             return [] if machine is None else machine.over[first : self._recorded]
 
-    def close_payload(self, payload: Any, names: str) -> Sealed:
+    def close_payload(self, payload: Any, asked: Sequence[Asked]) -> Sealed:
         """Close a payload that is given from outside; raises PayloadError if it cannot be."""
         assert self._closing is not None
+        before = [one.child.progress.payload for one in asked]
+        payload = self._closing.in_place_of(next(filter(None, before), None), payload)
+        names = ", ".join(one.child.name for one in asked[:3])
         return self._closing.close(payload, f"the payload given to {names}")
 
     @contextlib.contextmanager

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from daskloop.deferred import Deferred
+from daskloop.define.again import Fields
 from daskloop.errors import MapError
 from daskloop.plan.plan import Cut
-from daskloop.record.sealed import HeldError, Sealed, closed, seal, shut
+from daskloop.record.sealed import HeldError, Sealed, closed, seal, shut, unseal
 from daskloop.record.store import PayloadStore
 from daskloop.run.cutting import elements, flattened, pieces
 from daskloop.run.standing import Child
@@ -57,6 +58,12 @@ class Closing:
         with self._lock:
             self._written += 1
             return f"{self._tag}-{self._written}"
+
+    def in_place_of(self, payload: Sealed | None, value: Any) -> Any:
+        """Return what the user gave for a payload: in the place of fields a dict is fields too."""
+        if type(value) is not dict or payload is None:
+            return value
+        return Fields(value) if type(unseal(payload, self.store)) is Fields else value
 
     def close_result(
         self, child: Child, state: State

@@ -12,14 +12,16 @@ from typing import Any
 
 from daskloop.contexts import Later, context
 from daskloop.deferred import Deferred
-from daskloop.errors import HandlerError, PayloadError
+from daskloop.errors import HandlerError, PayloadError, StoreError
 from daskloop.keys import idempotency_key
 from daskloop.loggers import passing_logger
+from daskloop.record.sealed import Sealed
 from daskloop.run.closing import Closing
 from daskloop.run.error_words import message_text
 from daskloop.run.hooking import hooks_for, last_hooks_for
 from daskloop.run.opening import state_of_signal
 from daskloop.run.secrecy import Redaction
+from daskloop.run.standing import Child
 from daskloop.run.turn import Announcement, Handled, Question
 from daskloop.signals import LOOP, PAUSE, TRIGGERFAIL, Signal
 from daskloop.states import Failed, State, TriggerFailed
@@ -193,10 +195,21 @@ class Handlers:
     def _with_result(self, asked: Announcement | Question, state: State, final: bool) -> Handled:
         """Close the result of a state that stands; what cannot be closed fails the child."""
         try:
+            if state.is_looped():
+                before = _handed_on(asked.child)
+                state.result = self._closing.in_place_of(before, state.unopened_result)
             closed = self._closing.close_result(asked.child, state)
-        except PayloadError as error:
+        except (PayloadError, StoreError) as error:
             return Handled(asked, Failed(str(error), error), final=True)
         return Handled(asked, state, final, *self._redacted.of_closed(*closed))
+
+
+def _handed_on(child: Child) -> Sealed | None:
+    """Return the payload that an attempt handed on; of one that did not loop, what it was given."""
+    entry = child.progress.entry
+    if entry is None or entry.kind != "looped":
+        return child.progress.payload
+    return entry.value
 
 
 def announce(

@@ -9,6 +9,7 @@ import pytest
 
 from daskloop import Flow, again, context, task
 from daskloop.engine.signals import LOOP
+from daskloop.engine.state import Looped
 from daskloop.record.folder_journal import FolderJournal
 from tests.flows.traces import Sightings, Trace, on_clusters
 
@@ -232,3 +233,37 @@ def test_l19_a_type_error_of_the_body_itself_is_told_as_it_is(executor, batch):
     assert state.is_failed() and state.loop_count == 3
     assert str(state.result) == "object of type 'int' has no len()"
     assert dict(state.loop_payload) == {"n": 2}
+
+
+@pytest.mark.parametrize("how", ["another state", "another result"])
+def test_l08_l19_a_dict_from_a_handler_in_the_place_of_fields_is_fields(executor, how):
+    def skip_ten(subject, old, new):
+        if new.is_looped():
+            fields = {**new.result, "n": new.result["n"] + 10}
+            if how == "another state":
+                return Looped("on", result=fields, loop_count=new.loop_count)
+            new.result = fields
+        return None
+
+    @task(state_handlers=[skip_ten], max_loops=5)
+    def count(n=0, steps=0):
+        return (n, steps) if n > 20 else again(n=n + 1, steps=steps + 1)
+
+    with Flow("tens") as flow:
+        end = count()
+    assert flow.run(executor=executor).result[end].result == (22, 2)
+
+
+def test_l08_l19_a_handler_that_makes_a_looped_of_a_failure_gives_fields(executor):
+    def go_on(subject, old, new):
+        return Looped("on", result={"n": 9}) if new.is_failed() else None
+
+    @task(state_handlers=[go_on], max_loops=5)
+    def count(n=0):
+        if n == 1:
+            raise ValueError("no")
+        return n if n > 1 else again(n=n + 1)
+
+    with Flow("leaps") as flow:
+        end = count()
+    assert flow.run(executor=executor).result[end].result == 9

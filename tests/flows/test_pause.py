@@ -10,7 +10,7 @@ from unittest import mock
 import dask
 import pytest
 
-from daskloop import Flow, Parameter, context, task
+from daskloop import Flow, Parameter, again, context, task
 from daskloop.engine.signals import LOOP, PAUSE
 from daskloop.errors import HandlerError, PayloadError, Rejected
 from tests.flows.test_submit import until
@@ -353,3 +353,20 @@ def test_time_spent_paused_does_not_count_for_max_time(trace):
         clock.time.side_effect = lambda: hour_later
         run.approve(asked)
         assert run.result().result[asked].result == [(5, 2)]
+
+
+def test_o11_l19_fields_that_an_approval_gives_are_arguments(executor, tmp_path):
+    @task
+    def deploy(version="1", tries=0):
+        if version == "1":
+            return again(version="2", tries=tries + 1)
+        if not context.get("resume"):
+            raise PAUSE(f"deploy {version}?")
+        return version, tries
+
+    with Flow("deploys") as flow:
+        deployed = deploy()
+    run = flow.submit(executor=executor, journal=tmp_path / "runs")
+    until(lambda: run.states[deployed].is_paused())
+    run.approve(deployed, payload={"version": "2.1", "tries": 7})
+    assert run.result(60).result[deployed].result == ("2.1", 7)
