@@ -5,7 +5,7 @@ from __future__ import annotations
 from daskloop.record.sealed import Sealed
 from daskloop.run.progress import Accepted
 from daskloop.run.standing import Child
-from daskloop.states import Running, State
+from daskloop.states import Looped, Running, State
 
 __all__ = ["accepted"]
 
@@ -25,6 +25,8 @@ def accepted(child: Child, state: State, final: bool, changed: Sealed | None = N
         Its result, if a handler changed it.
     """
     entry = child.progress.entry
+    if isinstance(state, Looped):
+        state.loop_count = child.progress.iteration  # whatever a handler has made it
     value = changed
     if entry is not None and changed is None:
         value = child.value = entry.value

@@ -10,6 +10,7 @@ import pytest
 import daskloop
 from daskloop import Flow, Parameter, task
 from daskloop.signals import LOOP
+from daskloop.states import Looped
 
 
 @task
@@ -105,3 +106,14 @@ def test_l08_a_handler_may_hold_on_to_the_last_iteration_with_a_large_payload(
     assert state.is_successful()
     sizes = [len(one.result) for one in held if one.is_looped()]
     assert sizes == [100_000, 200_000, 300_000]
+
+
+def test_l01_l13_a_looped_state_that_a_handler_made_knows_its_iteration(executor: Any) -> None:
+    def other(subject: Any, old: Any, new: Any) -> Any:
+        return Looped("other", result=new.result) if new.is_looped() else None
+
+    with Flow("others") as others:
+        end = count_up.copy(state_handlers=[other])(3)
+    state = others.run(executor=executor, history=True).result[end]
+    assert [one.loop_count for one in state.loop_states] == [1, 2, 3]
+    assert state.loop_messages == ("other", "other", "other")
