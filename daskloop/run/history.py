@@ -6,6 +6,8 @@ from typing import Any
 
 from daskloop.deferred import Deferred
 from daskloop.record.entries import Recorded
+from daskloop.record.in_cluster import is_in_cluster
+from daskloop.record.sealed import Sealed, closed
 from daskloop.record.store import PayloadStore
 from daskloop.record.stretch import unfolded
 from daskloop.run.replay import restored_state
@@ -33,6 +35,15 @@ class History(Deferred):
     def add(self, ended: State | Recorded) -> None:
         """Note an iteration that ended, or the record of several."""
         self._kept.append(ended)
+
+    def stored(self) -> list[Sealed]:
+        """List the payloads that lie in the store."""
+        found = [
+            closed(one.unopened_result) if isinstance(one, State) else one.value
+            for one in self._kept
+        ]
+        names = [one for one in found if one is not None and one.name is not None]
+        return [one for one in names if not is_in_cluster(one.name)]
 
     def open(self) -> Any:
         """Return the states, oldest first."""

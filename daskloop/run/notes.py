@@ -103,8 +103,10 @@ class Notes:
         keeps = isinstance(state, (Failed, Cancelled))
         payload = progress.payload if keeps else None
         held = None if payload is None else hold(payload, self._store)
-        child.payloads = _payloads(progress) if keeps else ()
         history = self._histories.take(child)
+        child.payloads = _payloads(progress) if keeps else ()
+        if history:
+            child.payloads = (*child.payloads, *history.stored())
         # What only made a result of a payload was no iteration.
         reached = min(child.reached, progress.iteration - 1) if progress.over else child.reached
         state.remember_loop(reached, progress.messages, held, history)

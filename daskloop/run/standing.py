@@ -86,7 +86,7 @@ class Child:
         self.parts: Mapping[int, tuple[Sealed, ...] | str] = {}
         """The result cut into elements, see `Entry.parts`."""
         self.payloads: Sequence[Sealed] = ()
-        """The last good payload of a loop that failed, and the best one."""
+        """The last good payload of a loop that failed, and the best one; those of its history."""
         self.key: Key | None = None
         """The key of the attempt in flight."""
         self.continuing = False

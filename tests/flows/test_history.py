@@ -92,6 +92,31 @@ def test_l13_a_history_has_large_payloads_also_of_the_last_iteration(executor: A
     assert sizes == [100_000, 200_000, 300_000]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_l13_a_recorded_run_keeps_the_large_payloads_of_its_history(
+    executor: Any, fails: bool, tmp_path: Any
+) -> None:
+    @task
+    def end(size: int) -> int:
+        if fails:
+            raise ValueError("no")
+        return size
+
+    @task
+    def grow_and_end(size: int) -> int:
+        return int(end.run(grow.run(size)))
+
+    with Flow("large") as large:
+        grown = grow_and_end(100_000)
+    where = {"executor": executor, "journal": tmp_path / "runs"}
+    state = large.run(history=True, **where).result[grown]
+    assert state.is_failed() == fails
+    assert [len(one.result) for one in state.loop_states] == [100_000, 200_000, 300_000]
+    large.run(**where)
+    kept = [len(list(folder.glob("payloads/*"))) for folder in (tmp_path / "runs").iterdir()]
+    assert sorted(kept) == [1 if fails else 0, 3], "without a history only what is needed is kept"
+
+
 def test_l08_a_handler_may_hold_on_to_the_last_iteration_with_a_large_payload(
     executor: Any,
 ) -> None:
