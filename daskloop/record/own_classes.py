@@ -4,6 +4,11 @@ What a script or notebook defines has no module to be imported from, so cloudpic
 class along, and another process makes another class of it. In a resumed run a payload would be of a
 class that only looks like the script's own: `isinstance` is False, and no member of an Enum equals
 that of the script. Where the script itself runs, its own class is taken instead.
+
+Notes
+-----
+How cloudpickle makes such classes is not a public interface of it, and no other module names it: a
+cloudpickle that does so otherwise makes its own classes, as without this.
 """
 
 from __future__ import annotations
@@ -54,7 +59,10 @@ class _Unpickler(pickle.Unpickler):
     ) -> Callable[..., type]:
         def make_or_take(*args: Any) -> type:
             # By its number, the last but one, a class of this process comes back as itself.
-            own = None if args[-2] in _made_here() else _own(*named(args))
+            try:
+                own = None if args[-2] in _made_here() else _own(*named(args))
+            except (AttributeError, IndexError, TypeError, ValueError):
+                own = None  # a cloudpickle that gives other arguments makes its class itself
             if own is None:
                 return make(*args)
             self._taken.add(own)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import cloudpickle
 import pytest
+
+from daskloop.record import own_classes
 
 pytestmark = pytest.mark.may_leave("files")  # of a process that ends at once
 
@@ -75,3 +78,16 @@ def test_i08_row10_the_class_of_the_script_stays_as_it_is_now(tmp_path):
     assert run(tmp_path, "inline", "die").returncode == 9
     resumed = run(tmp_path, "inline", word="changed")
     assert resumed.stdout.startswith("True True changed [('GET', True)"), resumed.stderr
+
+
+@pytest.mark.parametrize("name", ["_make_skeleton_class", "_make_skeleton_enum", "_class_setstate"])
+def test_i08_what_cloudpickle_makes_classes_with_is_there(name):
+    """Without them payloads of a resumed run are of classes that only look like the script's."""
+    assert callable(getattr(cloudpickle.cloudpickle, name))
+
+
+def test_i08_a_cloudpickle_that_gives_other_arguments_makes_its_own_classes(monkeypatch):
+    kind = type("Own", (), {"__module__": "__main__"})
+    data = cloudpickle.dumps(kind())
+    monkeypatch.setattr(own_classes, "_made_here", lambda: None)  # in it, nothing can be looked up
+    assert type(own_classes.loads(data)).__name__ == "Own"
