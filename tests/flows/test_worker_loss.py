@@ -8,12 +8,20 @@ import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import dask
 import pytest
 from distributed import Client, LocalCluster
 
 from daskloop import Flow, context, task, unmapped
 from daskloop.engine.signals import LOOP
 from tests.flows.traces import Sightings, Trace, attempt, linger
+
+
+@pytest.fixture(autouse=True)
+def patient():
+    """Have clusters of others wait for workers that take longer to come back."""
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"}):
+        yield
 
 
 def run(flow, **options):
