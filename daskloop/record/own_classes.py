@@ -22,7 +22,7 @@ from typing import Any
 
 import cloudpickle
 
-__all__ = ["loads"]
+__all__ = ["brings_classes", "loads"]
 
 _TRAVELLED = re.compile(rb"_make_skeleton_(?:class|enum)")
 """What cloudpickle calls to make a class that travelled by value."""
@@ -30,9 +30,14 @@ _TRAVELLED = re.compile(rb"_make_skeleton_(?:class|enum)")
 
 def loads(data: bytes | bytearray | memoryview, buffers: Iterable[Any] = ()) -> Any:
     """Open a pickle, as `pickle.loads` does."""
-    if _TRAVELLED.search(data) is None:
+    if not brings_classes(data):
         return pickle.loads(data, buffers=buffers)
     return _Unpickler(io.BytesIO(data), buffers=buffers).load()
+
+
+def brings_classes(data: bytes | bytearray | memoryview) -> bool:
+    """Tell whether a pickle brings classes along that a script or a notebook defines."""
+    return _TRAVELLED.search(data) is not None
 
 
 class _Unpickler(pickle.Unpickler):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from daskloop.deferred import Deferred
 from daskloop.errors import RemoteError, RemoteTraceback, StoreError
 from daskloop.record.in_cluster import fetch, is_in_cluster
+from daskloop.record.own_classes import brings_classes
 from daskloop.record.pickling import (
     frames_size,
     freeze,
@@ -34,6 +35,7 @@ __all__ = [
     "HeldError",
     "Sealed",
     "closed",
+    "renewed",
     "seal",
     "seal_error",
     "shut",
@@ -154,6 +156,21 @@ def shut(
         return join(frames)
     name = store.put(layout(frames), tag if isinstance(tag, str) else tag())
     return Sealed(None, name, 0, size, preview(value))
+
+
+def renewed(sealed: Sealed) -> Sealed:
+    """Close a value anew that an earlier process has closed with classes of its script.
+
+    Workers tell such classes by numbers that a process gives them: the value is to be of those
+    that the functions of this process refer to. One that is stored, or cannot be opened, stays.
+    """
+    if sealed.data is None or not brings_classes(sealed.data):
+        return sealed
+    try:
+        return seal(thaw(sealed.data), "the value", len(sealed.data), None, "")
+    # Rebuilding it runs user code; whoever needs it is told then.
+    except Exception:
+        return sealed
 
 
 def unseal(sealed: Sealed, store: PayloadStore | None) -> Any:

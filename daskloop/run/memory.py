@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 
 from daskloop.errors import ResumeError
 from daskloop.keys import Address
 from daskloop.record.entries import Recorded, Submitted
 from daskloop.record.rows import Child as Name
 from daskloop.record.rows import child_of
-from daskloop.record.sealed import Sealed
+from daskloop.record.sealed import Sealed, renewed
 from daskloop.record.store import PayloadStore
 from daskloop.run.emissions import emissions
 from daskloop.run.folding import was_folded
@@ -69,7 +70,7 @@ class Memory:
 
     def emitted(self, node: NodeStanding) -> list[Sealed]:
         """Return the items that a task has emitted."""
-        return self._emitted.get((node.standing.path, node.plan.slug), [])
+        return [renewed(one) for one in self._emitted.get((node.standing.path, node.plan.slug), ())]
 
     def misfit(self, parent: Child) -> str | None:
         """Say why the states that the user gave for a map's children are not theirs, if so."""
@@ -103,7 +104,27 @@ class Memory:
             return None if began is None else begun_within(began)
         if records and records[-1].width is not None and not child.node.may_grow:
             _check_width(child, records[-1].width)
-        return restore(child.rules, records, sent, self._store, began)
+        restored = restore(child.rules, records, sent, self._store, began)
+        return restored if self._given else _renewed(restored)
+
+
+def _renewed(restored: Restored) -> Restored:
+    """Let what goes on from a child be of the classes that this process has."""
+    progress, last = restored.progress, restored.last
+    before, best = progress.payload, progress.best
+    if before is not None:
+        progress = progress._replace(payload=renewed(before))
+    if best is not None and best.payload is not None:
+        kept = progress.payload if best.payload is before else renewed(best.payload)
+        progress = progress._replace(best=best._replace(payload=kept))
+    if last is not None:
+        value = None if last.value is None else renewed(last.value)
+        parts = {
+            cut: found if isinstance(found, str) else tuple(map(renewed, found))
+            for cut, found in last.parts.items()
+        }
+        last = replace(last, value=value, parts=parts)
+    return replace(restored, progress=progress, last=last)
 
 
 def _width(parent: Child) -> int:

@@ -48,13 +48,23 @@ def machine(name, job=None):
         return job
     return again(job=job)
 
+@task(nout=2)
+def begin():
+    return Job(), Phase.GET
+
+@task
+def is_own(job, phase, end):
+    return isinstance(job, Job) and phase is job.phase is Phase.GET and end.phase is Phase.DONE
+
 with Flow("machines") as flow:
-    ended = machine("m")
+    begun, phase = begin()
+    ended = machine("m", begun)
+    owned = is_own(begun, phase, ended)
 
 if __name__ == "__main__":
     state = flow.run(journal="runs", resume=True, executor=sys.argv[1], allow_code_change=True)
     job = state.result[ended].result
-    print(isinstance(job, Job), job.phase is Phase.DONE, *job.told())
+    print(isinstance(job, Job), job.phase is Phase.DONE, *job.told(), state.result[owned].result)
 """
 
 
@@ -65,12 +75,12 @@ def run(folder, executor, *words, word="as ever"):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline"])
+@pytest.mark.parametrize("executor", ["threads", "inline", "processes"])
 def test_i08_row10_a_resumed_payload_is_of_the_classes_of_the_script(executor, tmp_path):
-    assert run(tmp_path, executor, "die").returncode == 9
+    assert run(tmp_path, "threads", "die").returncode == 9  # the driver dies with its task
     resumed = run(tmp_path, executor)
     assert resumed.stdout == (
-        "True True as ever [('GET', True), ('WORK', True), ('DONE', True)]\n"
+        "True True as ever [('GET', True), ('WORK', True), ('DONE', True)] True\n"
     ), resumed.stderr
 
 
