@@ -168,7 +168,9 @@ def test_a_start_changes_neither_config_nor_environment_for_good() -> None:
 
 @pytest.mark.slow
 def test_starts_at_once_in_many_threads_do_not_disturb_each_other() -> None:
-    before = dask.config.get("distributed.admin.low-level-log-length", None)
+    import distributed  # noqa: F401  # the setting comes with it
+
+    before = dask.config.get("distributed.admin.low-level-log-length")
     clusters: list[Any] = []
 
     def start(function: Callable[[int], Any]) -> None:
@@ -185,7 +187,7 @@ def test_starts_at_once_in_many_threads_do_not_disturb_each_other() -> None:
         cluster.close()
     assert len(clusters) == 4
     assert parents == {tempfile.gettempdir()}
-    assert dask.config.get("distributed.admin.low-level-log-length", None) == before
+    assert dask.config.get("distributed.admin.low-level-log-length") == before
 
 
 @pytest.mark.may_leave("processes")  # new workers of the fixture's cluster
