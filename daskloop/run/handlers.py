@@ -166,6 +166,11 @@ class Handlers:
         task = child.node.plan.task
         try:
             state = announce(task, task.hooks.state_handlers, announced.old, announced.new)
+            if state.is_mapped() and not announced.new.is_mapped():
+                raise HandlerError(
+                    f"a state handler returned {state!r} where no children were started; return "
+                    "a state of one task, like Success(result=...)"
+                )
             for hook in hooks_for(task.hooks, state):
                 _named(hook, "hook", task, state)
         except Signal as signal:

@@ -9,7 +9,16 @@ import pytest
 
 from daskloop import Flow, context, task
 from daskloop.engine.signals import FAIL, LOOP, SKIP
-from daskloop.engine.state import Failed, Looped, Pending, Retrying, Running, Scheduled, Success
+from daskloop.engine.state import (
+    Failed,
+    Looped,
+    Mapped,
+    Pending,
+    Retrying,
+    Running,
+    Scheduled,
+    Success,
+)
 from daskloop.errors import HandlerError, PayloadError, RemoteError
 from daskloop.record.folder_journal import FolderJournal
 from daskloop.triggers import all_finished
@@ -707,3 +716,23 @@ def test_l08_m05_one_success_instead_of_a_map_can_be_mapped_over(executor):
     with Flow("f") as flow:
         end = below.map(above.map([1]))
     assert flow.run(executor=executor).result[end].result == [10, 12]
+
+
+@pytest.mark.parametrize("instead_of", ["Looped", "Success"])
+def test_m01_l08_a_handler_cannot_make_a_map_of_what_has_no_children(executor, instead_of):
+    """Its result would be an empty list, and downstream tasks would get something else."""
+
+    def handler(subject, old, new):
+        return Mapped("many") if type(new).__name__ == instead_of else None
+
+    @task
+    def below(value):
+        return value
+
+    with Flow("f") as flow:
+        end = counting_to(2, state_handlers=[handler])()
+        after = below(end)
+    state = flow.run(executor=executor)
+    assert type(state.result[end]) is Failed
+    assert "no children were started" in state.result[end].message
+    assert state.result[after].is_trigger_failed()
