@@ -29,13 +29,25 @@ __all__ = [
 APPLICATION_ID = 0x44534B4C
 """``DSKL``: by this a run file is told from other SQLite files."""
 
-VERSION = 3
+VERSION = 4
 """Version of the tables, kept as ``user_version``."""
 
 Step = Callable[[sqlite3.Connection, Signer], None]
 """Brings a file to the next version: changes tables and rows, and signs anew what it changed."""
 
-STEPS: Mapping[int, Step] = MappingProxyType({})
+
+def _count_what_is_done(connection: sqlite3.Connection, signer: Signer) -> None:
+    """Say what `standing.iterations` counts: before, only those that went on to another.
+
+    Those that were counted stay, and so does the checksum of the row.
+    """
+    connection.execute("ALTER TABLE standing RENAME TO before")
+    connection.execute(_STANDING)
+    connection.execute("INSERT INTO standing SELECT * FROM before")
+    connection.execute("DROP TABLE before")
+
+
+STEPS: Mapping[int, Step] = MappingProxyType({3: _count_what_is_done})
 """By the version that each step starts from."""
 
 _HEADER = """\
@@ -92,7 +104,7 @@ CREATE TABLE standing ( -- one row: how the run stands; written anew by every co
     submitted INTEGER NOT NULL, -- rows of the table submitted
     tally BLOB NOT NULL, -- exclusive or of their checksums
     children INTEGER NOT NULL, -- tasks and children of maps that have their final state
-    iterations INTEGER NOT NULL, -- iterations that ended and went on to another
+    iterations INTEGER NOT NULL, -- iterations that went on to another, or ended their loop well
     attempts INTEGER NOT NULL, -- attempts that ended
     failures INTEGER NOT NULL, -- attempts that failed
     checksum BLOB NOT NULL -- over this row, going on from that of the header

@@ -12,6 +12,7 @@ import subprocess
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -469,6 +470,28 @@ def test_a_step_that_fails_changes_nothing_and_no_copy_is_overwritten(
     copy = f"run.sqlite.v{schema.VERSION - 1}"
     copies = sorted(one.name for one in path.parent.glob(f"{copy}*"))
     assert copies == [copy, f"{copy}-2"]
+
+
+def test_a_file_of_version_3_counts_on_what_is_done(journal: FolderJournal) -> None:
+    ended(journal)
+    path = file_of(journal)
+    now = schema.TABLES["standing"]
+    then = now.replace(
+        "went on to another, or ended their loop well", "ended and went on to another"
+    )
+    assert then != now
+    change(path, "ALTER TABLE standing RENAME TO newer")
+    change(path, then)
+    change(path, "INSERT INTO standing SELECT * FROM newer")
+    change(path, "DROP TABLE newer")
+    change(path, "PRAGMA user_version = 3")
+    assert journal.read(RUN).summary.iterations == 1
+    _, ledger = journal.resume(RUN)
+    ledger.commit([replace(looped(2), state="Success", final=True)], [])
+    ledger.close()
+    summary = journal.read(RUN).summary
+    assert (summary.iterations, summary.status) == (2, "interrupted")
+    assert path.with_name("run.sqlite.v3").exists()
 
 
 def test_a_version_that_no_step_leads_from_is_refused(
