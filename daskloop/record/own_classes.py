@@ -52,20 +52,20 @@ class _Unpickler(pickle.Unpickler):
         if module != "cloudpickle.cloudpickle":
             return found
         if name == "_make_skeleton_class":
-            return self._making(found, lambda args: (args[3].get("__module__"), args[1]))
+            return self._making(found, lambda args: _by_name(args[3].get("__module__"), args[1]))
         if name == "_make_skeleton_enum":
-            return self._making(found, lambda args: (args[4], args[2]))
+            return self._making(found, lambda args: _own(args[4]).get(args[2]))
         if name == "_class_setstate":
             return self._filling(found)
         return found
 
     def _making(
-        self, make: Callable[..., type], named: Callable[[tuple[Any, ...]], tuple[str, str]]
+        self, make: Callable[..., type], find: Callable[[tuple[Any, ...]], type | None]
     ) -> Callable[..., type]:
         def make_or_take(*args: Any) -> type:
             # By its number, the last but one, a class of this process comes back as itself.
             try:
-                own = None if args[-2] in _made_here() else _own(*named(args))
+                own = None if args[-2] in _made_here() else find(args)
             except (AttributeError, IndexError, TypeError, ValueError):
                 own = None  # a cloudpickle that gives other arguments makes its class itself
             if own is None:
@@ -82,11 +82,30 @@ class _Unpickler(pickle.Unpickler):
         return fill_or_leave
 
 
-def _own(module: str | None, name: str) -> type | None:
-    """Return the class of a name that a script has in this process."""
-    found = getattr(sys.modules.get(module or ""), name, None)
-    is_own = isinstance(found, type) and (found.__module__, found.__qualname__) == (module, name)
-    return found if is_own else None
+def _by_name(module: str | None, name: str) -> type | None:
+    """Return the one class of a name that a script has in this process, in another class or not.
+
+    A pickle does not say whether its class was inside of another one: of two, none is taken.
+    """
+    found = [one for one in _own(module).values() if one.__name__ == name]
+    return found[0] if len(found) == 1 else None
+
+
+def _own(module: str | None) -> dict[str, type]:
+    """List the classes that a script has in this process, also those in classes, by their paths."""
+    found: dict[str, type] = {}
+    pending: list[tuple[str, Any]] = [("", sys.modules.get(module or ""))]
+    while pending:
+        around, place = pending.pop()
+        for name, one in tuple(getattr(place, "__dict__", {}).items()):
+            # Not isinstance, which asks objects that stand for others what they stand for.
+            if not issubclass(type(one), type):
+                continue
+            path = around + name
+            if (one.__module__, one.__qualname__) == (module, path):
+                found[path] = one
+                pending.append((f"{path}.", one))
+    return found
 
 
 def _made_here() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import types
 
 import cloudpickle
 import pytest
@@ -101,3 +102,39 @@ def test_i08_a_cloudpickle_that_gives_other_arguments_makes_its_own_classes(monk
     data = cloudpickle.dumps(kind())
     monkeypatch.setattr(own_classes, "_made_here", lambda: None)  # in it, nothing can be looked up
     assert type(own_classes.loads(data)).__name__ == "Own"
+
+
+CLASSES_IN_CLASSES = """
+import enum
+
+class Job:
+    class Phase(enum.Enum):
+        GET = 1
+
+    class Step:
+        pass
+
+    class Config:
+        pass
+
+class Config:
+    pass
+"""
+
+
+def of_a_script():
+    """Define the classes anew, as another process does."""
+    module = types.ModuleType("a_script")
+    exec(CLASSES_IN_CLASSES, module.__dict__)
+    return module
+
+
+def test_i08_of_classes_in_classes_none_is_taken_for_another_of_its_name(monkeypatch):
+    before, now = of_a_script(), of_a_script()
+    values = [before.Job.Phase.GET, before.Job.Step(), before.Job.Config(), before.Config()]
+    data = cloudpickle.dumps(values)
+    monkeypatch.setitem(sys.modules, "a_script", now)
+    monkeypatch.setattr(own_classes, "_made_here", lambda: ())
+    phase, *others = own_classes.loads(data)
+    assert phase is now.Job.Phase.GET
+    assert [type(one) for one in others] == [now.Job.Step, before.Job.Config, before.Config]
