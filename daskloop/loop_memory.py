@@ -14,6 +14,8 @@ class LoopMemory(Holder):
 
     loop_count: int | None
     """The iteration that the task had reached, counted from 1."""
+    iterations_done: int
+    """How many iterations went on to another, or ended the loop well."""
     loop_messages: tuple[str, ...]
     """The messages of the last few iterations, oldest first."""
     _loop_payload: Any
@@ -30,9 +32,10 @@ class LoopMemory(Holder):
         return list(self._opened("_loop_states"))
 
     def remember_loop(
-        self, count: int, messages: tuple[str, ...], payload: Any, states: Any = ()
+        self, count: int, messages: tuple[str, ...], payload: Any, states: Any = (), done: int = 0
     ) -> None:
         """Note how far the loop had come when this state ended it."""
+        self.iterations_done = done
         self.loop_count = count
         self.loop_messages = messages
         self._loop_payload = payload

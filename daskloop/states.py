@@ -61,6 +61,7 @@ class State(LoopMemory):
         if context:
             self.context = dict(context)
         self.loop_count: int | None = None
+        self.iterations_done = 0
         self.loop_messages: tuple[str, ...] = ()
         self._loop_payload: Any = None
         self._loop_states: Any = ()

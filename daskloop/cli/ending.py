@@ -48,14 +48,7 @@ def _row(name: str, state: State) -> tuple[str, str, str, str]:
 
 
 def _iterations(states: Sequence[State]) -> str:
-    return plural(sum(map(_done, states)), "iteration")
-
-
-def _done(state: State) -> int:
-    """Return how many iterations of a child are done: if it did not end well, not the last."""
-    reached = state.loop_count or 0
-    well = state.is_successful() and not state.is_skipped()
-    return reached if well else max(0, reached - 1)
+    return plural(sum(state.iterations_done for state in states), "iteration")
 
 
 def _list(children: Sequence[State]) -> str:

@@ -27,7 +27,8 @@ from daskloop.run.attempt_log import AttemptLog
 from daskloop.run.envelope import Ahead, Entry
 from daskloop.run.progress import Accepted, Happening, Phase, Progress
 from daskloop.run.standing import Child, NodeStanding
-from daskloop.states import Failed, Looped, Paused, Retrying, Skipped, State, Success
+from daskloop.run.states_of import ended_well
+from daskloop.states import Failed, Looped, Paused, Retrying, State
 
 __all__ = ["Chronicle", "Counts"]
 
@@ -199,8 +200,7 @@ class Chronicle:
     def ended(self, child: Child, state: State) -> None:
         """Tell that a child has its final state."""
         inside = child.node.standing.outer is not None  # as grave as an iteration
-        well = isinstance(state, Success) and not isinstance(state, Skipped)
-        if well and not inside and child.progress.begun is not None:
+        if ended_well(state) and not inside and child.progress.begun is not None:
             self.counts.iterations += 1
         tells = self._tells_iterations if inside else self._tells_ends
         if not tells and not state.is_failed():

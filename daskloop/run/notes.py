@@ -10,7 +10,7 @@ from daskloop.run.history import Histories
 from daskloop.run.progress import Accepted, End, Progress, Step
 from daskloop.run.recording import approved, is_recorded, lost, ran_ahead, recorded
 from daskloop.run.standing import Child
-from daskloop.run.states_of import hold
+from daskloop.run.states_of import ended_well, hold
 from daskloop.states import Cancelled, Failed, Looped, State
 
 __all__ = ["Notes"]
@@ -109,7 +109,8 @@ class Notes:
             child.payloads = (*child.payloads, *history.stored())
         # What only made a result of a payload was no iteration.
         reached = min(child.reached, progress.iteration - 1) if progress.over else child.reached
-        state.remember_loop(reached, progress.messages, held, history)
+        done = reached if ended_well(state) else progress.iteration - 1
+        state.remember_loop(reached, progress.messages, held, history, done)
         return [] if keeps or self._held(child) else _payloads(progress)
 
 

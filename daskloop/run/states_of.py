@@ -14,7 +14,7 @@ from daskloop.run.envelope import Entry
 from daskloop.run.progress import Progress
 from daskloop.signals import Waiting
 
-__all__ = ["hold", "hold_error", "moment_of", "start_of", "state_of"]
+__all__ = ["ended_well", "hold", "hold_error", "moment_of", "start_of", "state_of"]
 
 _CLASSES: dict[str, type[states.State]] = {
     "success": states.Success,
@@ -54,6 +54,11 @@ def state_of(entry: Entry, progress: Progress, store: PayloadStore | None) -> st
     told = reported(entry.parts)
     metric = None if told is None else told.metric
     return states.Looped(entry.message, result, loop_count=progress.iteration, metric=metric)
+
+
+def ended_well(state: states.State) -> bool:
+    """Tell whether the iteration that a final state ended is done, as those before it are."""
+    return isinstance(state, states.Success) and not isinstance(state, states.Skipped)
 
 
 def _result(entry: Entry, store: PayloadStore | None) -> Deferred | None:

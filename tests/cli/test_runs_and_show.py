@@ -54,6 +54,10 @@ def climb(n):
         raise SKIP("four")
     return k
 
+@task(max_loops=2)
+def endless():
+    raise LOOP
+
 @task
 def more(x):
     return x + 1
@@ -70,6 +74,7 @@ def rise(x):
 with Flow("counted") as flow:
     plain()
     climb.map([1, 2, 3, 4])
+    endless()
     rise(0)
 """
 
@@ -80,14 +85,16 @@ def test_q05_the_ending_runs_show_and_the_log_count_the_same_iterations(folder, 
     with dask.config.set({"daskloop.batch": batch}):
         said = daskloop("run", "counted.py", "--executor", "inline").output
     name = run_named(said)
-    # plain: 1; climb: 1 of [0], 2 of [1], 2 before [2] failed, 3 before [3] was skipped; rise: 3
+    # plain: 1; climb: 1 of [0], 2 of [1], 2 before [2] failed, 3 before [3] was skipped; rise: 3;
+    # endless: 2, that it is not to go on from does not undo them
     counts = [int(found) for found in re.findall(r"(\d+) iterations?  ", said)]
-    assert counts == [1, 8, 3]
-    assert "Failed in" in said and ", 12 iterations, 0 retries" in said
+    assert counts == [1, 8, 2, 3]
+    assert "Failed in" in said and ", 14 iterations, 0 retries" in said
     (listed,) = json.loads(daskloop("runs", "--json").output)
-    assert listed["iterations"] == 12
+    assert listed["iterations"] == 14
     shown = json.loads(daskloop("show", name, "--json").output)["tasks"]
-    assert {one["name"]: one["iterations"] for one in shown} == {"plain": 1, "climb": 8, "rise": 3}
+    counted = {"plain": 1, "climb": 8, "endless": 2, "rise": 3}
+    assert {one["name"]: one["iterations"] for one in shown} == counted
 
 
 def test_a_long_flow_name_does_not_make_the_table_wider(folder):
