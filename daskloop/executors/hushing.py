@@ -13,7 +13,9 @@ import threading
 __all__ = ["begin", "end"]
 
 _logger = logging.getLogger("distributed")
-_lock = threading.Lock()
+# Entered again by a thread that has it: whatever is allocated may have the collector find a cluster
+# that nobody has closed, and end it.
+_lock = threading.RLock()
 _levels: list[int] = []
 """The level that the logger had, once for each cluster that is up."""
 

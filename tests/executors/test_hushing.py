@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from daskloop.executors import hushing
 from daskloop.executors.local_cluster import LocalThreads, start_threads
 
 
@@ -72,4 +73,25 @@ def test_f11_a_cluster_that_does_not_start_leaves_the_level_as_it_was(
     monkeypatch.setattr("distributed.SpecCluster", broken)
     with pytest.raises(RuntimeError, match="no cluster"):
         LocalThreads(1)
+    assert dask_logger.level == logging.INFO
+
+
+@pytest.mark.timeout(20)
+def test_f11_a_forgotten_cluster_may_be_collected_while_another_begins(
+    dask_logger: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hushing.begin()
+    forgotten = [hushing.end]
+    set_level = dask_logger.setLevel
+
+    def collecting(level: int) -> None:
+        while forgotten:
+            forgotten.pop()()
+        set_level(level)
+
+    dask_logger.setLevel(logging.INFO)
+    monkeypatch.setattr(dask_logger, "setLevel", collecting)
+    hushing.begin()
+    assert dask_logger.level == logging.WARNING
+    hushing.end()
     assert dask_logger.level == logging.INFO
