@@ -212,9 +212,11 @@ class _Shift:
             elif now - moved >= self._patience:
                 moved = now
                 self._say_why()
-            if by := clock.set_by():
-                machine.clock_was_set(by)
+            by = clock.set_by()
+            begun += by
             with self._board.turn():
+                if by:
+                    machine.clock_was_set(by)
                 self._do(machine.take(self._read(arrivals), time.time()))
             self._scribe.look_for_stop()
         found = verdict(machine.standing, machine.stopping)
