@@ -36,13 +36,12 @@ def why_not_mappable(value: Any) -> str | None:
     if isinstance(value, type):
         return f"the class {value.__name__}; give a list, or unmapped(...)"
     if isinstance(value, Mapping):
-        return (
-            f"a {kind}; say what to map over: list(x.keys()), list(x.values()) or list(x.items())"
-        )
+        keys = "list(x.keys()), list(x.values()) or list(x.items())"
+        return f"{article} {kind}; say what to map over: {keys}"
     if isinstance(value, MappingView):
         return f"{article} {kind}, which has no positions; give list(x)"
     if isinstance(value, Set):
-        return f"a {kind}, which has no order; give list(x) or sorted(x)"
+        return f"{article} {kind}, which has no order; give list(x) or sorted(x)"
     if isinstance(value, Iterator):
         return f"{article} {kind}, whose length is not known; give list(x)"
     if isinstance(value, Number) and getattr(value, "ndim", 0) == 0:

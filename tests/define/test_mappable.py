@@ -3,6 +3,7 @@
 import enum
 import itertools
 import warnings
+from collections import OrderedDict
 
 import dask.array
 import dask.bag
@@ -67,6 +68,7 @@ REFUSED = [
     (numpy.int64(5), "number"),
     (numpy.array(5), "array without dimensions"),
     ({"a": 1}, r"list\(x.items\(\)\)"),
+    (OrderedDict(a=1), r"an OrderedDict; say"),
     ({}.items(), r"a dict_items, which has no positions; give list\(x\)$"),
     ({}.values(), r"a dict_values, which has no positions; give list\(x\)$"),
     (enumerate([1]), r"an enumerate, whose"),
