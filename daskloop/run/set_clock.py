@@ -40,11 +40,13 @@ class ClockWatch:
 
 
 def move_beginnings(standing: Standing, by: float) -> None:
-    """Move the times at which children began, from which `max_time` counts."""
+    """Move the times at which children and their pauses began, for what `max_time` counts."""
     for node in standing.nodes:
         for child in (node.child, *node.children):
-            if child.progress.begun is not None and not child.ended:
-                child.progress = child.progress._replace(begun=child.progress.begun + by)
+            progress = child.progress
+            if progress.begun is not None and not child.ended:
+                paused = None if progress.paused is None else progress.paused + by
+                child.progress = progress._replace(begun=progress.begun + by, paused=paused)
             if child.block is not None:
                 move_beginnings(child.block, by)
 

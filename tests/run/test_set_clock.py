@@ -10,6 +10,7 @@ import pytest
 from daskloop import Flow, again, loop_flow, task
 from daskloop.run import set_clock
 from daskloop.run.set_clock import ClockWatch
+from daskloop.run.turn import Approve, Asked
 from tests.run.driven import Driven, Plain, graph_of
 
 HOUR = 3600.0
@@ -44,6 +45,22 @@ def test_l15_max_time_counts_no_hour_that_the_clock_was_set_on():
     run.come("t", kind="looped", value=2)
     assert "max_time=10 s" in str(run.state("t").message)
     assert "iteration 2" in str(run.state("t").message)
+
+
+@pytest.mark.parametrize("by", [-HOUR, HOUR])
+def test_l15_the_time_of_a_pause_counts_not_at_all_though_the_clock_was_set_in_it(by):
+    run = of(Plain(name="t", max_time=10))
+    run.come("t", kind="paused")
+    run.now += 100
+    run.machine.clock_was_set(by)
+    run.now += by
+    run.take(Approve((Asked.of(run.child("t")),)))
+    run.now += 9
+    run.come("t", kind="looped", value=1)
+    assert run.flying() == ["t"]
+    run.now += 2
+    run.come("t", kind="looped", value=2)
+    assert "max_time=10 s" in str(run.state("t").message)
 
 
 def test_l17_a_rate_holds_nobody_back_for_an_hour():
