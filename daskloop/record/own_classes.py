@@ -27,12 +27,16 @@ __all__ = ["brings_classes", "loads"]
 _TRAVELLED = re.compile(rb"_make_skeleton_(?:class|enum)")
 """What cloudpickle calls to make a class that travelled by value."""
 
+_LOCAL = re.compile(rb"<locals>\.(\w+)\.")
+"""A class in a function, in the names of its methods: no pickle says where a class was."""
+
 
 def loads(data: bytes | bytearray | memoryview, buffers: Iterable[Any] = ()) -> Any:
     """Open a pickle, as `pickle.loads` does."""
     if not brings_classes(data):
         return pickle.loads(data, buffers=buffers)
-    return _Unpickler(io.BytesIO(data), buffers=buffers).load()
+    local = frozenset(name.decode() for name in _LOCAL.findall(data))
+    return _Unpickler(local, io.BytesIO(data), buffers=buffers).load()
 
 
 def brings_classes(data: bytes | bytearray | memoryview) -> bool:
@@ -43,8 +47,9 @@ def brings_classes(data: bytes | bytearray | memoryview) -> bool:
 class _Unpickler(pickle.Unpickler):
     """Makes a class that nobody in this process has made yet only if there is none of its name."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, local: frozenset[str], *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._local = local
         self._taken: set[type] = set()
 
     def find_class(self, module: str, name: str, /) -> Any:
@@ -52,7 +57,7 @@ class _Unpickler(pickle.Unpickler):
         if module != "cloudpickle.cloudpickle":
             return found
         if name == "_make_skeleton_class":
-            return self._making(found, lambda args: _by_name(args[3].get("__module__"), args[1]))
+            return self._making(found, self._by_name)
         if name == "_make_skeleton_enum":
             return self._making(found, lambda args: _own(args[4]).get(args[2]))
         if name == "_class_setstate":
@@ -75,20 +80,22 @@ class _Unpickler(pickle.Unpickler):
 
         return make_or_take
 
+    def _by_name(self, args: tuple[Any, ...]) -> type | None:
+        """Return the one class of a name that a script has in this process, maybe in another class.
+
+        A pickle does not say whether its class was inside of another or of a function: of two that
+        it may have been, none is taken.
+        """
+        name = args[1]
+        own = _own(args[3].get("__module__")).values()
+        found = [one for one in own if one.__name__ == name and name not in self._local]
+        return found[0] if len(found) == 1 else None
+
     def _filling(self, fill: Callable[[type, Any], type]) -> Callable[[type, Any], type]:
         def fill_or_leave(kind: type, state: Any) -> type:
             return kind if kind in self._taken else fill(kind, state)
 
         return fill_or_leave
-
-
-def _by_name(module: str | None, name: str) -> type | None:
-    """Return the one class of a name that a script has in this process, in another class or not.
-
-    A pickle does not say whether its class was inside of another one: of two, none is taken.
-    """
-    found = [one for one in _own(module).values() if one.__name__ == name]
-    return found[0] if len(found) == 1 else None
 
 
 def _own(module: str | None) -> dict[str, type]:

@@ -104,7 +104,7 @@ def test_i08_a_cloudpickle_that_gives_other_arguments_makes_its_own_classes(monk
     assert type(own_classes.loads(data)).__name__ == "Own"
 
 
-CLASSES_IN_CLASSES = """
+CLASSES_INSIDE = """
 import enum
 
 class Job:
@@ -119,22 +119,33 @@ class Job:
 
 class Config:
     pass
+
+class Told:
+    pass
+
+def told():
+    class Told:
+        def tell(self):
+            pass
+    return Told()
 """
 
 
 def of_a_script():
     """Define the classes anew, as another process does."""
     module = types.ModuleType("a_script")
-    exec(CLASSES_IN_CLASSES, module.__dict__)
+    exec(CLASSES_INSIDE, module.__dict__)
     return module
 
 
-def test_i08_of_classes_in_classes_none_is_taken_for_another_of_its_name(monkeypatch):
+def test_i08_of_classes_in_classes_and_functions_none_is_taken_for_another_of_its_name(monkeypatch):
     before, now = of_a_script(), of_a_script()
     values = [before.Job.Phase.GET, before.Job.Step(), before.Job.Config(), before.Config()]
+    values.append(before.told())
     data = cloudpickle.dumps(values)
     monkeypatch.setitem(sys.modules, "a_script", now)
     monkeypatch.setattr(own_classes, "_made_here", lambda: ())
     phase, *others = own_classes.loads(data)
     assert phase is now.Job.Phase.GET
-    assert [type(one) for one in others] == [now.Job.Step, before.Job.Config, before.Config]
+    kinds = [now.Job.Step, before.Job.Config, before.Config, type(values[-1])]
+    assert [type(one) for one in others] == kinds
