@@ -223,7 +223,8 @@ def test_f11_a_task_class_logs_with_a_logger_of_the_task_or_with_its_own(executo
         for name in ("aloud", "daskloop.task.Talk")
     )
     assert [one.child for one in of_task] == ["Talk"]
-    assert [one.getMessage() for one in own] in ([], ["a word from Aloud"])  # none of processes
+    if executor == "inline":  # what other processes log is not heard here
+        assert [one.getMessage() for one in own] == ["a word from Aloud"]
     assert aloud.logger.name == "aloud"
 
 
