@@ -15,7 +15,8 @@ class LoopMemory(Holder):
     loop_count: int | None
     """The iteration that the task had reached, counted from 1."""
     iterations_done: int
-    """How many iterations went on to another, or ended the loop well."""
+    """How many iterations went on to another, or ended the loop well. The attempt that only makes
+    a result of a payload, as `until` has it, counts as one, as wherever iterations are counted."""
     loop_messages: tuple[str, ...]
     """The messages of the last few iterations, oldest first."""
     _loop_payload: Any

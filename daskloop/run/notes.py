@@ -109,7 +109,7 @@ class Notes:
             child.payloads = (*child.payloads, *history.stored())
         # What only made a result of a payload was no iteration.
         reached = min(child.reached, progress.iteration - 1) if progress.over else child.reached
-        done = reached if ended_well(state) else progress.iteration - 1
+        done = progress.iteration if ended_well(state) else progress.iteration - 1
         state.remember_loop(reached, progress.messages, held, history, done)
         return [] if keeps or self._held(child) else _payloads(progress)
 

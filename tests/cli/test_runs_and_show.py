@@ -97,6 +97,33 @@ def test_q05_the_ending_runs_show_and_the_log_count_the_same_iterations(folder, 
     assert {one["name"]: one["iterations"] for one in shown} == counted
 
 
+CONVERGING = """
+from daskloop import Flow, context, task
+from daskloop.signals import LOOP
+
+@task(until=0.3)
+def shrink():
+    size = context.get("task_loop_result", 1.0) / 2
+    raise LOOP(result=size, metric=size)
+
+with Flow("converging") as flow:
+    shrink()
+"""
+
+
+@pytest.mark.parametrize("batch", [1, "auto"])
+def test_q05_what_makes_a_result_of_a_payload_is_counted_alike(folder, batch):
+    (folder / "converging.py").write_text(CONVERGING)
+    with dask.config.set({"daskloop.batch": batch}):
+        said = daskloop("run", "converging.py", "--executor", "inline").output
+    name = run_named(said)
+    (ending,) = re.findall(r"shrink +Success +(\d+) iterations", said)
+    (logged,) = re.findall(r", (\d+) iterations, 0 retries", said)
+    (listed,) = json.loads(daskloop("runs", "--json").output)
+    (shown,) = json.loads(daskloop("show", name, "--json").output)["tasks"]
+    assert int(ending) == int(logged) == listed["iterations"] == shown["iterations"]
+
+
 def test_a_long_flow_name_does_not_make_the_table_wider(folder):
     text = (folder / "fib.py").read_text()
     (folder / "fib.py").write_text(text.replace('"fibs"', repr("long name " * 20)))
