@@ -78,10 +78,8 @@ def test_a_stop_request_stops_the_run_softly_and_it_can_be_resumed(executor, jou
     flow, looped = looping(trace)
     run, result = begun(flow, executor=executor, journal=journal)
     assert trace.wait_for(2)
-    asked = time.monotonic()
     FolderJournal(journal).stop(run.name)
-    state = result()
-    assert time.monotonic() - asked < 2
+    state = result()  # it would loop until somebody notes that it may end
     assert state.is_cancelled() and "by request" in state.message
     count = state.result[looped].loop_count
     (summary,) = FolderJournal(journal).runs()
