@@ -35,6 +35,7 @@ __all__ = [
     "HeldError",
     "Sealed",
     "closed",
+    "is_of_a_script",
     "renewed",
     "seal",
     "seal_error",
@@ -158,14 +159,20 @@ def shut(
     return Sealed(None, name, 0, size, preview(value))
 
 
+def is_of_a_script(sealed: Sealed) -> bool:
+    """Tell whether a value that is inline brings classes along that a script defines."""
+    return sealed.data is not None and brings_classes(sealed.data)
+
+
 def renewed(sealed: Sealed) -> Sealed:
     """Close a value anew that an earlier process has closed with classes of its script.
 
     Workers tell such classes by numbers that a process gives them: the value is to be of those
     that the functions of this process refer to. One that is stored, or cannot be opened, stays.
     """
-    if sealed.data is None or not brings_classes(sealed.data):
+    if not is_of_a_script(sealed):
         return sealed
+    assert sealed.data is not None
     try:
         return seal(thaw(sealed.data), "the value", len(sealed.data), None, "")
     # Rebuilding it runs user code; whoever needs it is told then.

@@ -11,7 +11,7 @@ from daskloop.keys import Address
 from daskloop.record.entries import Recorded, Submitted
 from daskloop.record.rows import Child as Name
 from daskloop.record.rows import child_of
-from daskloop.record.sealed import Sealed, renewed
+from daskloop.record.sealed import Sealed, is_of_a_script, renewed
 from daskloop.record.store import PayloadStore
 from daskloop.run.emissions import emissions
 from daskloop.run.folding import was_folded
@@ -112,6 +112,11 @@ def _renewed(restored: Restored) -> Restored:
     """Let what goes on from a child be of the classes that this process has."""
     progress, last = restored.progress, restored.last
     before, best = progress.payload, progress.best
+    found = [before, best.payload if best else None, last.value if last else None]
+    cuts = last.parts.values() if last is not None else ()
+    found += [one for cut in cuts if not isinstance(cut, str) for one in cut]
+    if not any(one is not None and is_of_a_script(one) for one in found):
+        return restored  # as nearly always
     if before is not None:
         progress = progress._replace(payload=renewed(before))
     if best is not None and best.payload is not None:
