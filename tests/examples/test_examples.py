@@ -91,6 +91,14 @@ PRINTS = {
 """What each prints, in this order, perhaps among other lines."""
 
 
+# Of two tasks that compute the same collection at once, Dask's scheduler may hear that one wants a
+# key before it has its graph, and says so; the same program says it with Dask alone.
+NOT_OURS = re.compile(
+    r"\S+: UserWarning: Client 'Client-worker-\S+' desires key 'finalize-\S+' but key is unknown\."
+    r"\n  warnings\.warn\(\n"
+)
+
+
 def test_every_example_is_listed_here():
     files = {path.stem for path in EXAMPLES.glob("*.py")}
     assert files == {*PRINTS, "fibonacci_service"}
@@ -108,7 +116,7 @@ def test_it_prints_what_it_promises(name, tmp_path, tmp_path_factory):
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    assert ended.stderr == ""
+    assert NOT_OURS.sub("", ended.stderr) == ""
     position = 0
     for expected in PRINTS[name]:
         pattern = expected if isinstance(expected, re.Pattern) else re.compile(re.escape(expected))
