@@ -35,6 +35,16 @@ def test_runs_is_a_table_that_fits_80_columns():
     assert max(map(len, lines[:3])) <= 80
 
 
+def counted(folder, text, batch):
+    """Run a flow: what it says, its iterations by `runs`, and those of its tasks by `show`."""
+    (folder / "counted.py").write_text(text)
+    with dask.config.set({"daskloop.batch": batch}):
+        said = daskloop("run", "counted.py", "--executor", "inline").output
+    (listed,) = json.loads(daskloop("runs", "--json").output)
+    shown = json.loads(daskloop("show", run_named(said), "--json").output)["tasks"]
+    return said, listed["iterations"], {one["name"]: one["iterations"] for one in shown}
+
+
 COUNTED = """
 from daskloop import Flow, again, context, loop_flow, task
 from daskloop.signals import LOOP, SKIP
@@ -81,20 +91,14 @@ with Flow("counted") as flow:
 
 @pytest.mark.parametrize("batch", [1, "auto"])
 def test_q05_the_ending_runs_show_and_the_log_count_the_same_iterations(folder, batch):
-    (folder / "counted.py").write_text(COUNTED)
-    with dask.config.set({"daskloop.batch": batch}):
-        said = daskloop("run", "counted.py", "--executor", "inline").output
-    name = run_named(said)
+    said, listed, shown = counted(folder, COUNTED, batch)
     # plain: 1; climb: 1 of [0], 2 of [1], 2 before [2] failed, 3 before [3] was skipped; rise: 3;
     # endless: 2, that it is not to go on from does not undo them
     counts = [int(found) for found in re.findall(r"(\d+) iterations?  ", said)]
     assert counts == [1, 8, 2, 3]
     assert "Failed in" in said and ", 14 iterations, 0 retries" in said
-    (listed,) = json.loads(daskloop("runs", "--json").output)
-    assert listed["iterations"] == 14
-    shown = json.loads(daskloop("show", name, "--json").output)["tasks"]
-    counted = {"plain": 1, "climb": 8, "endless": 2, "rise": 3}
-    assert {one["name"]: one["iterations"] for one in shown} == counted
+    assert listed == 14
+    assert shown == {"plain": 1, "climb": 8, "endless": 2, "rise": 3}
 
 
 CONVERGING = """
@@ -113,15 +117,10 @@ with Flow("converging") as flow:
 
 @pytest.mark.parametrize("batch", [1, "auto"])
 def test_q05_what_makes_a_result_of_a_payload_is_counted_alike(folder, batch):
-    (folder / "converging.py").write_text(CONVERGING)
-    with dask.config.set({"daskloop.batch": batch}):
-        said = daskloop("run", "converging.py", "--executor", "inline").output
-    name = run_named(said)
+    said, listed, shown = counted(folder, CONVERGING, batch)
     (ending,) = re.findall(r"shrink +Success +(\d+) iterations", said)
     (logged,) = re.findall(r", (\d+) iterations, 0 retries", said)
-    (listed,) = json.loads(daskloop("runs", "--json").output)
-    (shown,) = json.loads(daskloop("show", name, "--json").output)["tasks"]
-    assert int(ending) == int(logged) == listed["iterations"] == shown["iterations"]
+    assert int(ending) == int(logged) == listed == shown["shrink"]
 
 
 def test_a_long_flow_name_does_not_make_the_table_wider(folder):
